@@ -1,0 +1,254 @@
+# tmp
+"""Ordering projects and looking after them: `client.projects`."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
+
+from sogni._deadline import Deadline
+from sogni._io.engine import Engine, LinkNotReady
+from sogni._protocol import rest
+from sogni._protocol.entries import ProjectEntry
+from sogni._protocol.ids import check_project_id, new_id
+from sogni._protocol.messages import ProjectRecord
+from sogni.errors import Problem, ProjectLost, ValidationError
+from sogni.types.project import CancelOutcome
+
+from .._bridge import Bridge
+from .cancel import cancel_project
+from .catalog import Catalog
+from .estimates import Estimates
+from .link import link_ready
+from .project import Project, present
+from .urls import Urls
+
+if TYPE_CHECKING:
+    from sogni.types.params import AudioParams, ImageParams, VideoParams
+    from sogni.types.recent import RecentProject
+
+log = logging.getLogger("sogni")
+
+
+class Projects(Catalog, Estimates, Urls):
+    """Everything about projects: ordering, following, canceling, estimates, models, signed URLs."""
+
+    def __init__(self, engine: Engine, bridge: Bridge) -> None:
+        self._engine = engine
+        self._bridge = bridge
+
+    def create(
+        self,
+        params: ImageParams | VideoParams | AudioParams | None = None,
+        /,
+        *,
+        timeout: float | None = None,
+        **fields: object,
+    ) -> Project:
+        """Order a project: check the request, upload its files, send it.
+
+        Nothing is sent before the whole request was checked, and nothing is ordered before every file is up. The call
+        returns when the order is written; `project.wait()` waits for the results.
+
+        Args:
+            params: An `ImageParams`, `VideoParams` or `AudioParams`; `fields` add to it, or replace a field.
+            timeout: Seconds for the whole call; None waits without limit for uploads, 30 seconds for a connection.
+            **fields: `type`, `model_id`, `positive_prompt`, `number_of_media` and what the model takes.
+        Returns:
+            Project: its `id` was chosen before anything was sent.
+        Raises:
+            ValidationError: what is wrong with the request, all of it together.
+            ModelNotFound: the catalogue has no such model.
+            ConnectFailed, WaitTimeout: nothing was ordered.
+            SubmissionUncertain: the connection broke while the order was written.
+        Source: frame `jobRequest`.
+        """
+        from sogni._rules.build import build_job, early
+        from sogni._rules.options import model_options
+
+        deadline = Deadline(timeout)
+        given = early(_merged(params, fields))
+        self._engine.start_link()
+        models, tiers = self._bridge.call(self._engine.catalogue, deadline)
+        settings = self._engine.settings
+        plan = build_job(
+            given,
+            project_id=new_id(),
+            options=model_options(str(given["model_id"]), models, tiers),
+            app_source=settings.app_source,
+            attribution=settings.attribution,
+        )
+        for warning in plan.warnings:
+            log.warning("%s", warning)
+        message = plan.message
+        if plan.uploads:
+            from sogni._io.slots import upload_all
+
+            types = self._bridge.call(upload_all, self._engine, plan.uploads, plan.project_id, deadline)
+            message = plan.annotated(types)
+        network = plan.params.get("network")
+        entry = ProjectEntry(
+            plan.project_id,
+            type=plan.type,
+            number_of_media=plan.number_of_media,
+            params=plan.params,
+            output_format=plan.output_format,
+            network=network if isinstance(network, str) else None,
+        )
+        while True:
+            link_ready(self._engine, self._bridge, deadline)
+            try:
+                self._bridge.call(self._engine.submit, entry, message)
+                return Project(entry, self._engine, self._bridge, plan.warnings)
+            except LinkNotReady:
+                # The connection went down between the two calls; nothing was written.
+                continue
+
+    @property
+    def tracked_projects(self) -> list[Project]:
+        """The projects that this client follows: open ones, and finished ones for 30 seconds more."""
+        return [Project(entry, self._engine, self._bridge) for entry in self._engine.tracked()]
+
+    def cancel(self, project_id: str, timeout: float | None = None) -> CancelOutcome:
+        """Cancel a project by its id, tracked or not; see `Project.cancel`."""
+        return cancel_project(self._engine, self._bridge, check_project_id(project_id), Deadline(timeout))
+
+    def resume(self, project_id: str, timeout: float | None = None) -> Project:
+        """A live handle on a project that was ordered before, by this or another process of the same app id.
+
+        Args:
+            timeout: Seconds for the whole call.
+        Raises:
+            ProjectLost: the service does not know the id.
+            ApiError, TransportError: the service could not say; nothing was lost.
+        Source: `GET /v2/projects/{id}`, `GET /v1/projects/{id}`.
+        """
+        from sogni._protocol.recovery import rebuild
+        from sogni.errors import ApiError
+
+        project_id = check_project_id(project_id)
+        deadline = Deadline(timeout)
+        entry = self._engine.entry(project_id)
+        if entry is None:
+            try:
+                record = self._bridge.call(self._engine.request, rest.project_status(project_id), deadline)
+            except ApiError as refusal:
+                if refusal.status != 404:
+                    raise
+                record = self._stored(project_id, deadline)
+            entry = self._engine.adopt(rebuild(record, 0.0))
+            self._bridge.call(self._engine.apply_record, record, project_id)
+        if not entry.settled:
+            self._engine.start_link()
+        return Project(entry, self._engine, self._bridge)
+
+    def _stored(self, project_id: str, deadline: Deadline) -> ProjectRecord:
+        from sogni.errors import ApiError
+
+        try:
+            return self._bridge.call(self._engine.request, rest.project_record(project_id), deadline)
+        except ApiError as refusal:
+            if refusal.status != 404:
+                raise
+        raise ProjectLost(
+            f"The service knows no project {project_id} of this account.",
+            hint="A project that was ordered seconds ago may not be listed yet; look again before ordering anew.",
+            project_id=project_id,
+        )
+
+    def get(self, project_id: str, timeout: float | None = None) -> ProjectRecord:
+        """The stored record of a finished project; a running one is a 404.
+
+        Source: `GET /v1/projects/{id}`.
+        """
+        call = rest.project_record(check_project_id(project_id))
+        return self._bridge.call(self._engine.request, call, Deadline(timeout))
+
+    def get_status(self, project_id: str, timeout: float | None = None) -> ProjectRecord:
+        """What the service knows of a project of this account right now, finished or not.
+
+        Source: `GET /v2/projects/{id}`.
+        """
+        call = rest.project_status(check_project_id(project_id))
+        return self._bridge.call(self._engine.request, call, Deadline(timeout))
+
+    def sync(self, timeout: float | None = None) -> list[Project]:
+        """Bring the tracked projects in line with what the service holds for this app id, and return them.
+
+        Source: `GET /api/v1/artist/projects/sync`.
+        """
+        self._bridge.call(self._engine.sync, "manual", Deadline(timeout))
+        return self.tracked_projects
+
+    def resolve_missing(
+        self, project_ids: Sequence[str], attempts: int = 4, delay: float = 2.5
+    ) -> dict[str, str]:
+        """What became of projects: `finished`, `terminal`, `active`, `lost` or `unknown`, by id.
+
+        `lost` is only said when stored record, live list and live lookup all know nothing; `unknown` is never lost.
+
+        Args:
+            attempts: Looks at the stored record, which appears a while after the end.
+            delay: Seconds between them.
+        Source: `GET /v1/projects/{id}`, `GET /api/v1/artist/projects/active`, `GET /v2/projects/{id}`.
+        """
+        ids = [check_project_id(project_id) for project_id in project_ids]
+        verdicts = self._bridge.call(self._engine.resolve, ids, tries=attempts, pause=delay)
+        return {project_id: verdict.state for project_id, verdict in verdicts.items()}
+
+    def list_projects_elsewhere(self, timeout: float | None = None) -> list[ProjectRecord]:
+        """Running projects of this account that belong to other app ids.
+
+        Source: `GET /api/v1/artist/projects/sync` without an app id.
+        """
+        snapshot = self._bridge.call(self._engine.request, rest.sync(None), Deadline(timeout))
+        own = self._engine.settings.app_id()
+        return [
+            record
+            for record in snapshot.active_projects or ()
+            if record.id and record.app_id and record.app_id != own and not record.is_llm
+        ]
+
+    def on(self, kind: str, callback: Callable[[Any], object]) -> Callable[[], None]:
+        """Have a plain function called whenever something happens; returns a function that ends it.
+
+        Args:
+            kind: `project` (queued, completed, failed, canceled), `job` (everything about one output),
+                `available_models` (list of `AvailableModel`), `synced` (the reason) or `recovered` (a `Project`).
+            callback: Runs with one argument, never on the connection thread; what it raises is logged.
+        """
+        wrap = {
+            "project": self._present,
+            "job": self._present,
+            "available_models": self._models_of,
+            "synced": lambda reason: reason,
+            "recovered": self._handle,
+        }.get(kind)
+        if wrap is None:
+            allowed = "project, job, available_models, synced, recovered"
+            raise ValidationError(
+                problems=[Problem("kind", f"kind is {kind!r}; it must be one of {allowed}.", value=kind, allowed=allowed)]
+            )
+        return self._engine.subscribe(kind, callback, self._bridge.runner(), wrap)
+
+    def _present(self, item: Any) -> object:
+        entry, event = item if isinstance(item, tuple) else (item.job.project, item)
+        return present(entry, event, self._engine, self._bridge)
+
+    def _handle(self, entry: Any) -> object:
+        return Project(entry, self._engine, self._bridge)
+
+
+def _merged(params: object, fields: dict[str, object]) -> dict[str, object]:
+    if params is None:
+        return fields
+    as_params = getattr(params, "as_params", None)
+    if as_params is None:
+        problem = Problem(
+            "params",
+            f"create takes an ImageParams, VideoParams or AudioParams, or keywords; not {type(params).__name__}.",
+            allowed="ImageParams, VideoParams, AudioParams",
+        )
+        raise ValidationError(problems=[problem])
+    return {**as_params(), **fields}

@@ -1,0 +1,108 @@
+"""The callbacks of `on(...)`: one thread for all of them, so that user code never runs on the connection thread."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable
+
+from .inbox import Inbox
+
+log = logging.getLogger("sogni.callbacks")
+
+Run = Callable[[Callable[[object], object], object], None]
+
+
+class Subscription:
+    """One callback and how it is run: as it is, or handed to an event loop.
+
+    Attributes:
+        kind: What it is for, such as `"project"`.
+        wrap: Turns what the engine delivers into what the user gets; None leaves an item out.
+    """
+
+    __slots__ = ("active", "callback", "kind", "run", "wrap")
+
+    def __init__(
+        self,
+        kind: str,
+        callback: Callable[[object], object],
+        run: Run,
+        wrap: Callable[[object], object | None],
+    ) -> None:
+        self.kind = kind
+        self.callback = callback
+        self.run = run
+        self.wrap = wrap
+        self.active = True
+
+
+class Callbacks:
+    """Delivers to subscriptions in order; a callback that raises is logged and goes on getting the next event."""
+
+    def __init__(self, name: str, lock: threading.Lock) -> None:
+        self._name = name
+        self._inbox = Inbox(lock)
+        self._thread: threading.Thread | None = None
+        self.by_kind: dict[str, list[Subscription]] = {}
+
+    @property
+    def any(self) -> bool:
+        """True while somebody is subscribed."""
+        return any(self.by_kind.values())
+
+    def add(self, subscription: Subscription) -> None:
+        """Subscribe; with the lock held."""
+        self.by_kind.setdefault(subscription.kind, []).append(subscription)
+
+    def remove(self, subscription: Subscription) -> None:
+        """Unsubscribe; with the lock held."""
+        subscription.active = False
+        known = self.by_kind.get(subscription.kind, [])
+        if subscription in known:
+            known.remove(subscription)
+
+    def start(self) -> None:
+        """Start the thread if it is not running; without the lock."""
+        if self._thread is None:
+            self._thread = threading.Thread(target=self._work, name=self._name, daemon=True)
+            self._thread.start()
+
+    def put(self, kind: str, key: object, item: object) -> Callable[[], None] | None:
+        """Deliver to the subscribers of a kind; with the lock held."""
+        subscriptions = self.by_kind.get(kind)
+        if not subscriptions:
+            return None
+        return self._inbox.put((kind, key), (kind, item))
+
+    def close(self, error: BaseException, timeout: float) -> None:
+        """End the thread after what was delivered before; without the lock."""
+        with self._inbox._lock:
+            wakers = self._inbox.fail(error)
+        for wake in wakers:
+            wake()
+        thread = self._thread
+        if thread is not None and thread is not threading.current_thread():
+            thread.join(timeout)
+
+    def _work(self) -> None:
+        while True:
+            try:
+                found, delivered = self._inbox.get()
+            except Exception:
+                return
+            if not found:
+                continue
+            kind, item = delivered  # type: ignore[misc]
+            for subscription in tuple(self.by_kind.get(kind, ())):
+                if subscription.active:
+                    self._run(subscription, item)
+
+    @staticmethod
+    def _run(subscription: Subscription, item: object) -> None:
+        try:
+            value = subscription.wrap(item)
+            if value is not None:
+                subscription.run(subscription.callback, value)
+        except Exception:
+            log.exception("a callback of on(%r) raised", subscription.kind)

@@ -1,0 +1,244 @@
+"""The connection thread: connect, read, tick, back off, connect again.
+
+It is started by the first call that needs live frames and ended by `stop`, by a close code that says so, or when nothing
+needs it any more. It does no REST and runs no code of the user. It knows its owner, the engine, only weakly: an engine
+that nobody holds can be collected while this thread sleeps.
+"""
+
+from __future__ import annotations
+
+import logging
+import random
+import threading
+import time
+import weakref
+from collections.abc import Mapping
+from typing import Protocol
+
+from attrs import frozen
+
+from ..errors import ApiError, ProtocolError, SogniError
+from .._protocol.backoff import reconnect_delay
+from .ws import ABNORMAL, LinkClosed, SendFailed, Socket, UpgradeRefused
+
+log = logging.getLogger("sogni.link")
+
+CONNECT_TIMEOUT = 10.0
+PING_INTERVAL = 15.0
+# The read timeout of the socket bounds writes by other threads too, so it is never shorter than this.
+SHORTEST_WAIT = 1.0
+GOODBYE_LIMIT = 1.0
+JOIN_LIMIT = 2.0
+
+
+@frozen(kw_only=True)
+class Address:
+    """Where and as whom to connect."""
+
+    url: str
+    headers: Mapping[str, str]
+    tls: object
+    proxy: Mapping[str, object]
+
+
+class Owner(Protocol):
+    """What the thread needs of the engine; every call is short and may take the engine's lock."""
+
+    def link_address(self) -> Address: ...
+    def link_opened(self, link: Link, now: float) -> None: ...
+    def link_received(self, raw: bytes, now: float) -> None: ...
+    def link_tick(self, now: float) -> float | None: ...
+    def link_lost(self, link: Link, code: int, now: float) -> bool: ...
+    def link_failed(self, link: Link, error: SogniError | None, reason: str) -> None: ...
+    def link_idle(self, link: Link, now: float) -> bool: ...
+    def link_authenticated(self) -> bool: ...
+
+
+class Link:
+    """One run of the connection thread."""
+
+    def __init__(self, owner: Owner, name: str) -> None:
+        self._owner: weakref.ref[Owner] = weakref.ref(owner)
+        self._stop = threading.Event()
+        self._socket: Socket | None = None
+        self._deaf_since: float | None = None
+        self.thread = threading.Thread(target=self._run, name=name, daemon=True)
+
+    @property
+    def socket(self) -> Socket | None:
+        """The open connection, for senders."""
+        return self._socket
+
+    def stop(self, reason: str = "Client disconnected") -> None:
+        """End the thread from any thread: say goodbye, wait for the answer a moment, then hang up and join."""
+        self._stop.set()
+        connection = self._socket
+        own = threading.current_thread() is self.thread
+        if connection is not None:
+            connection.say_goodbye(reason)
+        if not own and self.thread.is_alive():
+            self.thread.join(GOODBYE_LIMIT if connection is not None else 0)
+        if connection is not None:
+            connection.hang_up()
+        if not own and self.thread.is_alive():
+            self.thread.join(JOIN_LIMIT)
+
+    def drop(self) -> None:
+        """Break the connection, so that the thread makes a new one."""
+        connection = self._socket
+        if connection is not None:
+            connection.hang_up()
+
+    def abandon(self) -> None:
+        """In a forked child: close the copy of the descriptor; the thread is not here."""
+        self._stop.set()
+        if self._socket is not None:
+            self._socket.dispose()
+
+    # --- the thread -------------------------------------------------------------------------------------------------
+
+    def _run(self) -> None:
+        attempt = 0
+        while not self._stop.is_set():
+            outcome = self._connect()
+            if outcome is None:
+                return
+            if outcome:
+                if not self._converse():
+                    return
+                owner = self._owner()
+                # Only a connection that was accepted resets the delays, or a server that accepts and closes at once
+                # would be hammered.
+                if owner is None:
+                    return
+                if self._was_accepted:
+                    attempt = 0
+                del owner
+            delay = reconnect_delay(attempt, random.random())
+            attempt += 1
+            if self._stop.wait(delay):
+                return
+
+    _was_accepted = False
+
+    def _connect(self) -> bool | None:
+        """True when connected, False to try again later, None to give up."""
+        owner = self._owner()
+        if owner is None:
+            return None
+        try:
+            address = owner.link_address()
+        except ApiError as error:
+            # Credentials that cannot be renewed will not be accepted by the next try either; a busy server may.
+            if error.retryable:
+                owner.link_failed(self, None, str(error.message))
+                return False
+            owner.link_failed(self, error, error.message)
+            return None
+        except SogniError as error:
+            owner.link_failed(self, None if error.retryable else error, error.message)
+            return False if error.retryable else None
+        del owner
+        self._was_accepted = False
+        reason = ""
+        try:
+            connection = Socket(
+                address.url,
+                address.headers,
+                timeout=CONNECT_TIMEOUT,
+                tls=address.tls,  # type: ignore[arg-type]
+                proxy=address.proxy,
+            )
+        except UpgradeRefused as refusal:
+            log.info("upgrade refused with status %d", refusal.status)
+            return self._refused(refusal.status)
+        except (OSError, ValueError) as problem:
+            # Never the exception itself: its text may hold addresses with credentials of a proxy.
+            reason = type(problem).__name__
+        else:
+            owner = self._owner()
+            if owner is None or self._stop.is_set():
+                connection.hang_up()
+                connection.dispose()
+                return None
+            self._socket = connection
+            owner.link_opened(self, time.monotonic())
+            return True
+        log.info("could not connect (%s)", reason)
+        owner = self._owner()
+        if owner is None:
+            return None
+        owner.link_failed(self, None, f"the connection could not be made ({reason})")
+        return False
+
+    def _refused(self, status: int) -> bool | None:
+        owner = self._owner()
+        if owner is None:
+            return None
+        if status in (401, 403):
+            from ..errors import AuthenticationError
+
+            error = AuthenticationError(
+                f"The service refused the connection with these credentials (HTTP {status}).", status=status
+            )
+            owner.link_failed(self, error, error.message)
+            return None
+        owner.link_failed(self, None, f"the service answered the connection with HTTP {status}")
+        return False
+
+    def _converse(self) -> bool:
+        """Read until the connection is over; True to connect again."""
+        connection = self._socket
+        assert connection is not None
+        code = ABNORMAL
+        try:
+            self._read(connection)
+        except LinkClosed as closed:
+            code = closed.code
+        except SendFailed:
+            pass
+        except ProtocolError as problem:
+            log.warning("connection dropped: %s", problem.message)
+        except Exception:
+            # Whatever goes wrong in here, the connection thread must not die with projects open.
+            log.exception("connection dropped by an unexpected error")
+        finally:
+            self._socket = None
+            connection.hang_up()
+            connection.dispose()
+        owner = self._owner()
+        if owner is None or self._stop.is_set():
+            return False
+        again = owner.link_lost(self, code, time.monotonic())
+        self._was_accepted = owner.link_authenticated()
+        return again
+
+    def _read(self, connection: Socket) -> None:
+        now = time.monotonic()
+        ping_at = now + PING_INTERVAL
+        pinged_at: float | None = None
+        due: float | None = now
+        while not self._stop.is_set():
+            raw = connection.receive(max(SHORTEST_WAIT, min(ping_at, due or ping_at) - now))
+            owner = self._owner()
+            if owner is None:
+                return
+            if raw is not None:
+                owner.link_received(raw, connection.now)
+                if connection.has_buffered:
+                    continue
+            # The buffer is empty: time to look at the clock.
+            now = time.monotonic()
+            if due is None or now >= due or raw is not None:
+                due = owner.link_tick(now)
+            if now < ping_at:
+                continue
+            if owner.link_idle(self, now):
+                self._stop.set()
+                connection.say_goodbye("Client disconnected")
+                return
+            if pinged_at is not None and connection.pong_at < pinged_at:
+                raise LinkClosed(ABNORMAL, "no pong")
+            connection.ping()
+            pinged_at = now
+            ping_at = now + PING_INTERVAL

@@ -1,0 +1,141 @@
+"""From the arguments of a client and the environment to the engine's settings. Nothing is opened here."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping
+from typing import Any, Protocol
+from urllib.parse import urlsplit
+
+from .._protocol import auth
+from ..errors import ConfigError
+from ..types.settings import Retries, Timeouts
+from .engine import Place, Settings
+
+NETWORKS = ("fast", "relaxed")
+
+
+class RunningSandbox(Protocol):
+    """What a client needs of a sandbox."""
+
+    rest_endpoint: str
+    socket_endpoint: str
+    api_key: str
+
+    def close(self) -> None: ...
+
+
+def settings(
+    *,
+    api_key: str | None,
+    app_id: str | None,
+    app_source: str | None,
+    network: str,
+    rest_endpoint: str | None,
+    socket_endpoint: str | None,
+    sandbox: bool | RunningSandbox,
+    start_sandbox: Callable[[], RunningSandbox],
+    attribution: Mapping[str, object] | None,
+    socket_events: Mapping[str, bool] | None,
+    disable_socket: bool,
+    timeouts: Timeouts | float | None,
+    retries: Retries | int | None,
+    proxy: str | None,
+    verify: Any,
+    client_version: str,
+) -> Settings:
+    """The settings of a client; unset values come from the environment, then from the service's defaults.
+
+    Raises:
+        ConfigError: a value that cannot work, named.
+    """
+    if network not in NETWORKS:
+        raise ConfigError(f"network is {network!r}; it must be one of {', '.join(map(repr, NETWORKS))}.")
+    if app_id is not None and (not isinstance(app_id, str) or not app_id.strip()):
+        raise ConfigError("app_id must not be empty.", hint="Leave it out to have one managed for you.")
+    sandbox_url = os.environ.get("SOGNI_SANDBOX_URL") or None
+    # An explicit place beats the environment, so that a test never goes where a variable points.
+    explicit = rest_endpoint is not None or socket_endpoint is not None
+    in_sandbox = bool(sandbox) or (sandbox_url is not None and not explicit)
+    if not in_sandbox:
+        api_key = api_key if api_key is not None else os.environ.get("SOGNI_API_KEY") or None
+    given_app_id = app_id or os.environ.get("SOGNI_APP_ID") or None
+    return Settings(
+        place=_finder(sandbox, sandbox_url if in_sandbox else None, start_sandbox, rest_endpoint, socket_endpoint),
+        app_id=_app_id(given_app_id, in_sandbox),
+        api_key=api_key,
+        app_source=app_source.strip() or None if app_source else None,
+        attribution=attribution,
+        network=network,
+        socket_events=socket_events,
+        disable_socket=disable_socket,
+        timeouts=Timeouts(read=timeouts) if isinstance(timeouts, (int, float)) else timeouts or Timeouts(),
+        retries=Retries(tries=retries) if isinstance(retries, int) else retries or Retries(),
+        proxy=proxy,
+        verify=verify,
+        client_version=client_version,
+    )
+
+
+def _finder(
+    sandbox: bool | RunningSandbox,
+    sandbox_url: str | None,
+    start_sandbox: Callable[[], RunningSandbox],
+    rest_endpoint: str | None,
+    socket_endpoint: str | None,
+) -> Callable[[], Place]:
+    def find() -> Place:
+        if sandbox is True and sandbox_url is None:
+            own = start_sandbox()
+            return _in_sandbox(own, close=own.close)
+        if not isinstance(sandbox, bool):
+            return _in_sandbox(sandbox)
+        if sandbox_url is not None:
+            parts = urlsplit(sandbox_url)
+            if not auth.is_loopback(parts.hostname):
+                raise ConfigError(f"SOGNI_SANDBOX_URL must point to this computer, not to {parts.hostname}.")
+            base = sandbox_url.rstrip("/")
+            return Place(
+                rest_endpoint=base,
+                socket_endpoint="ws" + base.removeprefix("http"),
+                api_key="sandbox-key",
+                loopback_only=True,
+            )
+        return Place(
+            rest_endpoint=rest_endpoint or os.environ.get("SOGNI_REST_ENDPOINT") or auth.REST_ENDPOINT,
+            socket_endpoint=socket_endpoint or os.environ.get("SOGNI_SOCKET_ENDPOINT") or auth.SOCKET_ENDPOINT,
+        )
+
+    return find
+
+
+def _in_sandbox(sandbox: RunningSandbox, close: Callable[[], None] | None = None) -> Place:
+    return Place(
+        rest_endpoint=sandbox.rest_endpoint,
+        socket_endpoint=sandbox.socket_endpoint,
+        api_key=sandbox.api_key,
+        loopback_only=True,
+        close=close,
+    )
+
+
+def _app_id(given: str | None, in_sandbox: bool) -> Callable[[], str]:
+    """Finds the app id when the socket opens: the given one, a throw-away one for a sandbox, else one of this
+    installation's own."""
+    found: list[str] = []
+
+    def find() -> str:
+        if not found:
+            if given is not None:
+                found.append(given.strip())
+            elif in_sandbox:
+                import uuid
+
+                found.append(f"sandbox-{uuid.uuid4()}")
+            else:
+                from .._store.app_ids import lease
+
+                found.append(lease())
+        return found[0]
+
+    return find

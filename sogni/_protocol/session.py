@@ -1,0 +1,616 @@
+"""All that one client knows of its live connection: frames, ticks and answers in; events and effects out.
+
+`Session` has no lock, no socket and no clock. The engine calls it under its own lock with the time as an argument, hands
+the events of the `Outcome` to the inboxes and carries out the effects:
+
+    outcome = session.receive(kind, payload, now)    # also: tick, link_open, link_down, apply_snapshot, ...
+    outcome.events                                   # for inboxes
+    outcome.effects                                  # for the engine
+
+A project is in `projects` from before its request is written until 30 seconds after its end. Frames about ids that are
+not there change nothing, so a late frame can never bring a project back.
+"""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Callable, Hashable, Iterable
+from math import isfinite
+from typing import Any
+
+from attrs import define, field, frozen
+
+from ..errors import ServerError, SogniError
+from ..types.project import CancelOutcome, JobStatus, ProjectStatus
+from . import failures, jobs, recovery
+from .entries import JobEntry, ProjectEntry, Submission
+from .messages import (
+    Authenticated,
+    CancelConfirmation,
+    JobError,
+    JobProgress,
+    Message,
+    ProjectCompleted,
+    ProjectQueue,
+    ProjectQueued,
+    ProjectRecord,
+    Snapshot,
+    read_message,
+)
+
+KEEP_FINISHED = 30.0  # seconds a finished project stays tracked
+AUTHENTICATED_GRACE = 1.5  # seconds without `authenticated` before the snapshot is asked for
+SEND_ANYWAY = 10.0  # seconds without `authenticated` before sends go out all the same
+CANCEL_LIMIT = 120.0  # seconds until a cancel that nobody confirms counts as unconfirmed
+RESUBMIT_LIMIT = 60.0  # seconds a refused request waits for the next link
+RESUBMIT_MOST = 3
+RECENT = 5.0  # seconds within which a request is too young to be missed
+RECHECK_PADDING = 0.25
+SETTLE_AFTER = (1.0, 2.0, 4.0, 8.0)  # seconds between looks at the record of a complete project without its results
+MOST_STEPS = 1_000_000  # JSON carries whole numbers of any length; beyond this they are no step
+REMEMBERED_IDS = 1000  # finished ids kept, so that a late snapshot does not rebuild them
+
+
+# --- effects: what the engine must do -------------------------------------------------------------------------------
+
+
+@frozen
+class Resubmit:
+    """Send the very same request again."""
+
+    entry: ProjectEntry
+    text: str
+
+
+@frozen
+class FetchSnapshot:
+    """Ask what the service holds for this app id."""
+
+    reason: str
+
+
+@frozen
+class FetchRecord:
+    """Ask for the stored record of a project."""
+
+    project_id: str
+
+
+@frozen
+class ResolveMissing:
+    """Find out what became of projects that the snapshot does not list."""
+
+    project_ids: tuple[str, ...]
+
+
+Effect = Resubmit | FetchSnapshot | FetchRecord | ResolveMissing
+
+
+@define
+class Outcome:
+    """What one call of the session led to.
+
+    Attributes:
+        events: (entry, key, event): the key replaces an unread item of the same key in an inbox.
+        effects: What the engine must do.
+        cancels: Cancel requests that ended, with their outcome.
+        news: (kind, value) for those who subscribed to more than projects: `available_models`, `account`, ...
+    """
+
+    events: list[tuple[ProjectEntry, Hashable, object]] = field(factory=list)
+    effects: list[Effect] = field(factory=list)
+    cancels: list[tuple[Cancel, CancelOutcome]] = field(factory=list)
+    news: list[tuple[str, object]] = field(factory=list)
+    became_ready: bool = False
+
+    def emit(self, entry: ProjectEntry, key: Hashable, event: object, replaces: bool) -> None:
+        """Tell an event, and remember it for those who look later."""
+        entry.history.pop(key, None)
+        entry.history[key] = event
+        # Without replacement the event itself is the key, so that nothing unread is ever lost.
+        self.events.append((entry, (entry.id, key) if replaces else Once(), event))
+
+
+class Once:
+    """A key that equals nothing else."""
+
+    __slots__ = ()
+
+
+class Cancel:
+    """One request to cancel a project, shared by everybody who asks for it meanwhile."""
+
+    __slots__ = ("project_id", "sinks")
+
+    def __init__(self, project_id: str) -> None:
+        self.project_id = project_id
+        self.sinks: list[Any] = []
+
+
+class Session:
+    """The live state of one client. See the module's first lines."""
+
+    def __init__(self) -> None:
+        self.projects: dict[str, ProjectEntry] = {}
+        self.canceling: dict[str, Cancel] = {}
+        self.recently_finished: dict[str, None] = {}
+        self.announced: set[str] = set()
+        self.generation = 0
+        self.open = False
+        self.ready = False
+        self.opened_at = 0.0
+        self.network: str | None = None
+        self.username: str | None = None
+        self.address: str | None = None
+        self.worker_counts: dict[str, int] = {}
+        self.ignored_moves = 0
+        self._timers: list[tuple[float, int, str, Any]] = []
+        self._timer_count = 0
+
+    # --- the hot path -----------------------------------------------------------------------------------------------
+
+    def progress(self, kind: str, payload: Any, now: float) -> JobEntry | None:
+        """Put a `jobProgress` or `jobETA` frame into its job's slot; None when it needs `receive` instead."""
+        try:
+            entry = self.projects[payload["jobID"]]
+            job = entry.by_id[payload["imgID"]]
+        except (KeyError, TypeError):
+            return None
+        if job.state.status is not JobStatus.PROCESSING or entry.status is not ProjectStatus.PROCESSING:
+            return None
+        if kind == "jobProgress":
+            if job.state.index is None and "jobIndex" in payload:
+                return None
+            step = payload.get("step")
+            if type(step) is int and job.step < step < MOST_STEPS:
+                job.step = step
+            job.body = payload
+        elif not self._estimate(job, payload, now):
+            return None
+        entry.last_activity = now
+        entry.submission = None
+        return job
+
+    # --- frames -----------------------------------------------------------------------------------------------------
+
+    def receive(self, kind: str, payload: object, now: float) -> Outcome:
+        """Any frame but the progress that `progress` took. Raises ProtocolError for a body that is none."""
+        out = Outcome()
+        reader = _NEWS.get(kind)
+        if reader is not None:
+            reader(self, payload, out)
+            return out
+        if kind == "jobETA":
+            self._loose_estimate(payload, now, out)
+            return out
+        message = read_message(kind, payload)
+        if isinstance(message, Authenticated):
+            self._authenticated(message, now, out)
+        elif message is not None and message.job_id:
+            entry = self.projects.get(message.job_id)
+            if isinstance(message, CancelConfirmation):
+                self._cancel_answered(message, entry, now, out)
+            elif entry is not None:
+                self.apply(entry, message, now, out)
+                if isinstance(message, JobProgress) and isinstance(payload, dict):
+                    job = self.progress(kind, payload, now)
+                    if job is not None:
+                        out.events.append((entry, job.progress_touch, job.progress_touch))
+        return out
+
+    def apply(self, entry: ProjectEntry, message: Message, now: float, out: Outcome) -> None:
+        """Let one message act on a tracked project."""
+        entry.last_activity = now
+        if isinstance(message, JobError) and message.img_id is None:
+            self._project_error(entry, message, now, out)
+        else:
+            entry.submission = None
+            if isinstance(message, ProjectQueued):
+                jobs.on_queued(entry, message, now, out.emit)
+            elif isinstance(message, ProjectQueue):
+                jobs.on_project_queue(entry, message, now, out.emit)
+            elif isinstance(message, ProjectCompleted):
+                if jobs.on_completed(entry) and not jobs.results_are_there(entry):
+                    self._at(now + SETTLE_AFTER[0], "look_for_results", (entry, 0))
+            elif isinstance(message, _JOB_MESSAGES):
+                self._job_message(entry, message, now, out)
+        self.after(entry, now, out)
+
+    def _job_message(self, entry: ProjectEntry, message: Any, now: float, out: Outcome) -> None:
+        if entry.status in (ProjectStatus.CANCELED, ProjectStatus.FAILED) and not entry.jobs:
+            return
+        img_id = message.img_id
+        if not img_id:
+            # A language-model request shares these frames but has no render id; nor does a frame that lost it.
+            return
+        if isinstance(message, jobs.JobRetry):
+            job = entry.by_id.get(img_id) or self._by_index(entry, message.job_index, img_id)
+        elif entry.finished and entry.settled and img_id not in entry.by_id:
+            return
+        else:
+            job, moved = jobs.find_job(entry, img_id, message.job_index)
+            if job is not None and moved and not isinstance(message, (jobs.JobResult, JobError)):
+                out.emit(entry, (job, "requeued"), jobs.Requeued(entry.id, img_id, job.state.index), False)
+        if job is None or not jobs.on_job_message(entry, job, message, now, out.emit):
+            self.ignored_moves += 1
+
+    @staticmethod
+    def _by_index(entry: ProjectEntry, index: int | None, img_id: str) -> JobEntry | None:
+        if index is None or img_id in entry.retired:
+            return None
+        return next((job for job in entry.jobs if job.state.index == index), None)
+
+    def _project_error(self, entry: ProjectEntry, message: JobError, now: float, out: Outcome) -> None:
+        submission = entry.submission
+        error = failures.failure(message, project_id=entry.id, started=entry.started)
+        code, _ = failures.read_code(message.error)
+        if code == failures.RESTARTING and submission is not None and not entry.finished:
+            if submission.resent < RESUBMIT_MOST and not submission.awaiting_link:
+                # Never admitted and not charged. Not written to the closing link: it goes out with the next one.
+                submission.awaiting_link = True
+                submission.refusal = error
+                submission.generation = self.generation
+                self._at(now + RESUBMIT_LIMIT, "give_up_resubmitting", entry)
+                return
+        status = ProjectStatus.CANCELED if isinstance(error, failures.ProjectCanceled) else ProjectStatus.FAILED
+        jobs.end(entry, status, error, out.emit)
+
+    def after(self, entry: ProjectEntry, now: float, out: Outcome) -> None:
+        """Draw the conclusions of a change: the end of the project, and what hangs on it."""
+        if not entry.settled:
+            if entry.status is ProjectStatus.COMPLETED and jobs.results_are_there(entry):
+                jobs.end(entry, ProjectStatus.COMPLETED, None, out.emit)
+            elif not entry.finished:
+                error = jobs.every_job_failed(entry)
+                if error is not None:
+                    canceled = all(job.state.status is JobStatus.CANCELED for job in entry.jobs)
+                    status = ProjectStatus.CANCELED if canceled else ProjectStatus.FAILED
+                    jobs.end(entry, status, error, out.emit, own=True)
+        if not entry.finished or entry.finished_at is not None:
+            return
+        entry.finished_at = now
+        self._at(now + KEEP_FINISHED, "forget", entry)
+        self.recently_finished[entry.id] = None
+        while len(self.recently_finished) > REMEMBERED_IDS:
+            del self.recently_finished[next(iter(self.recently_finished))]
+        self._end_cancel(
+            entry.id,
+            CancelOutcome.CANCELED if entry.status is ProjectStatus.CANCELED else CancelOutcome.TOO_LATE,
+            out,
+        )
+
+    # --- estimates --------------------------------------------------------------------------------------------------
+
+    @staticmethod
+    def _estimate(job: JobEntry, payload: dict[str, Any], now: float) -> bool:
+        seconds = payload.get("etaSeconds")
+        if type(seconds) not in (int, float) or not 0 <= seconds < 1e9 or not isfinite(seconds):
+            return False
+        if job.eta_seconds is None:
+            job.eta_first_at = now
+        job.eta_seconds = seconds
+        job.eta_at = now
+        if seconds > job.largest_eta:
+            job.largest_eta = seconds
+        return True
+
+    def _loose_estimate(self, payload: object, now: float, out: Outcome) -> None:
+        """An estimate without a render id belongs to the only active job; it never makes a job."""
+        if not isinstance(payload, dict):
+            return
+        entry = self.projects.get(payload.get("jobID") or "")
+        if entry is None or entry.finished:
+            return
+        job = entry.by_id.get(payload.get("imgID") or "")
+        active = [job for job in entry.jobs if not job.state.status.is_final]
+        if job is None and not payload.get("imgID") and len(active) == 1:
+            job = active[0]
+        if job is not None and not job.state.status.is_final and self._estimate(job, payload, now):
+            entry.last_activity = now
+            entry.submission = None
+            out.events.append((entry, job.progress_touch, job.progress_touch))
+
+    # --- submitting -------------------------------------------------------------------------------------------------
+
+    def submit(self, entry: ProjectEntry, text: str, now: float) -> None:
+        """Track a project. Called right before its request is written, under the generation it is written to."""
+        entry.submission = Submission(text)
+        entry.submission.generation = self.generation
+        entry.submission.at = entry.submitted_at = entry.last_activity = now
+        self.projects[entry.id] = entry
+
+    def withdraw(self, entry: ProjectEntry) -> None:
+        """The request never left: forget the project."""
+        if self.projects.get(entry.id) is entry:
+            del self.projects[entry.id]
+
+    def uncertain(self, entry: ProjectEntry) -> None:
+        """The write broke off half-way: keep the project, but never resend it; from now on the caller decides."""
+        entry.submission = None
+
+    def resubmitted(self, entry: ProjectEntry, now: float) -> None:
+        """A `Resubmit` was written."""
+        submission = entry.submission
+        if submission is not None:
+            submission.awaiting_link = False
+            submission.refusal = None
+            submission.at = entry.submitted_at = entry.last_activity = now
+        self._at(now + RECENT + RECHECK_PADDING, "recheck", None)
+
+    def _resubmit(self, entry: ProjectEntry, out: Outcome) -> None:
+        submission = entry.submission
+        assert submission is not None
+        # Claimed before it is written, so that no second look can send it twice.
+        submission.resent += 1
+        submission.generation = self.generation
+        out.effects.append(Resubmit(entry, submission.text))
+
+    # --- canceling --------------------------------------------------------------------------------------------------
+
+    def request_cancel(self, project_id: str, now: float) -> tuple[Cancel | None, bool]:
+        """The cancel request of a project and whether it still has to be sent; None when the project has ended."""
+        entry = self.projects.get(project_id)
+        if (entry is not None and entry.finished) or (entry is None and project_id in self.recently_finished):
+            return None, False
+        known = self.canceling.get(project_id)
+        if known is not None:
+            return known, False
+        cancel = self.canceling[project_id] = Cancel(project_id)
+        self._at(now + CANCEL_LIMIT, "give_up_canceling", cancel)
+        return cancel, True
+
+    def abandon_cancel(self, cancel: Cancel) -> None:
+        """The cancel could not be sent."""
+        if self.canceling.get(cancel.project_id) is cancel:
+            del self.canceling[cancel.project_id]
+
+    def _cancel_answered(
+        self, message: CancelConfirmation, entry: ProjectEntry | None, now: float, out: Outcome
+    ) -> None:
+        assert message.job_id is not None
+        if message.did_cancel is not True:
+            self._end_cancel(message.job_id, CancelOutcome.UNCONFIRMED, out)
+            return
+        if message.job_id not in self.canceling and entry is None:
+            return
+        if entry is not None and not entry.finished:
+            jobs.end(entry, ProjectStatus.CANCELED, failures.canceled(entry.id), out.emit)
+            self.after(entry, now, out)
+            # A confirmed cancel leaves the list at once.
+            self.projects.pop(entry.id, None)
+        self._end_cancel(message.job_id, CancelOutcome.CANCELED, out)
+
+    def _end_cancel(self, project_id: str, outcome: CancelOutcome, out: Outcome) -> None:
+        cancel = self.canceling.pop(project_id, None)
+        if cancel is not None:
+            out.cancels.append((cancel, outcome))
+
+    # --- the link ---------------------------------------------------------------------------------------------------
+
+    def link_open(self, now: float) -> None:
+        """The socket is open; `authenticated` has not come yet."""
+        self.open = True
+        self.opened_at = now
+        self._at(now + AUTHENTICATED_GRACE, "miss_authenticated", self.generation)
+        self._at(now + SEND_ANYWAY, "send_anyway", self.generation)
+
+    def link_down(self, now: float) -> Outcome:
+        """The socket is gone. No project ends by that."""
+        out = Outcome()
+        self.generation += 1
+        self.open = self.ready = False
+        for entry in self.projects.values():
+            if not entry.finished:
+                entry.last_activity = now
+                jobs.explain_queue(entry, None, None)
+        return out
+
+    def link_ended(self) -> Outcome:
+        """The connection will not come back by itself."""
+        out = Outcome()
+        self._set_models({}, out)
+        return out
+
+    def _authenticated(self, message: Authenticated, now: float, out: Outcome) -> None:
+        if message.client_type not in (None, "artist"):
+            return
+        self.username = message.username or self.username
+        self.address = message.address or self.address
+        self._become_ready(out)
+        out.news.append(("connected", self.network))
+        if message.snapshot is not None:
+            recovery.apply_snapshot(self, message.snapshot, self.opened_at, "authenticated", now, out)
+        elif any(not entry.finished for entry in self.projects.values()):
+            out.effects.append(FetchSnapshot("connected"))
+
+    def _become_ready(self, out: Outcome) -> None:
+        if self.ready:
+            return
+        self.ready = True
+        out.became_ready = True
+        for entry in list(self.projects.values()):
+            submission = entry.submission
+            if submission is not None and submission.awaiting_link and not entry.finished:
+                self._resubmit(entry, out)
+
+    # --- answers of the engine's errands ----------------------------------------------------------------------------
+
+    def apply_snapshot(self, snapshot: Snapshot, requested_at: float, reason: str, now: float) -> Outcome:
+        """What the service holds for this app id, asked for at `requested_at`."""
+        out = Outcome()
+        recovery.apply_snapshot(self, snapshot, requested_at, reason, now, out)
+        return out
+
+    def apply_record(self, project_id: str, record: ProjectRecord | None, now: float) -> Outcome:
+        """The stored record of a project, or None when there is none yet."""
+        out = Outcome()
+        entry = self.projects.get(project_id)
+        if entry is not None and record is not None and not entry.settled:
+            recovery.replay(self, entry, record, False, now, out)
+        return out
+
+    def apply_verdicts(self, verdicts: dict[str, recovery.Verdict], now: float) -> Outcome:
+        """What became of missing projects."""
+        out = Outcome()
+        for project_id, verdict in verdicts.items():
+            entry = self.projects.get(project_id)
+            if entry is not None and not entry.finished:
+                self._judge(entry, verdict, now, out)
+        return out
+
+    def _judge(self, entry: ProjectEntry, verdict: recovery.Verdict, now: float, out: Outcome) -> None:
+        entry.last_activity = now
+        if verdict.record is not None:
+            recovery.replay(self, entry, verdict.record, verdict.state == "active", now, out)
+        if verdict.state != "lost" or entry.finished:
+            return
+        submission = entry.submission
+        if submission is not None and submission.awaiting_link:
+            return
+        if now - entry.submitted_at < RECENT:
+            self._at(entry.submitted_at + RECENT + RECHECK_PADDING, "recheck", None)
+        elif (
+            submission is not None
+            and submission.generation is not None
+            and submission.generation < self.generation
+            and submission.resent == 0
+            and self.ready
+        ):
+            # A frame written to a link that died cannot arrive later, and nobody has it: the one safe second try.
+            self._resubmit(entry, out)
+        else:
+            jobs.end(entry, ProjectStatus.FAILED, failures.lost(entry.id), out.emit, own=True)
+            self.after(entry, now, out)
+
+    # --- time -------------------------------------------------------------------------------------------------------
+
+    @property
+    def next_due(self) -> float | None:
+        """When `tick` next has something to do."""
+        return self._timers[0][0] if self._timers else None
+
+    def tick(self, now: float) -> Outcome:
+        """Do what has become due."""
+        out = Outcome()
+        while self._timers and self._timers[0][0] <= now:
+            _, _, name, argument = heapq.heappop(self._timers)
+            _TIMERS[name](self, argument, now, out)
+        return out
+
+    def _at(self, when: float, name: str, argument: Any) -> None:
+        self._timer_count += 1
+        heapq.heappush(self._timers, (when, self._timer_count, name, argument))
+
+    def recheck_at(self, when: float) -> None:
+        """Ask for the snapshot again at `when`."""
+        self._at(when + RECHECK_PADDING, "recheck", None)
+
+    def _forget(self, entry: ProjectEntry, now: float, out: Outcome) -> None:
+        if self.projects.get(entry.id) is entry and entry.settled:
+            del self.projects[entry.id]
+        elif self.projects.get(entry.id) is entry:
+            self._at(now + KEEP_FINISHED, "forget", entry)
+
+    def _look_for_results(self, step: tuple[ProjectEntry, int], now: float, out: Outcome) -> None:
+        entry, tries = step
+        if entry.settled or self.projects.get(entry.id) is not entry:
+            return
+        if tries < len(SETTLE_AFTER):
+            out.effects.append(FetchRecord(entry.id))
+            wait = SETTLE_AFTER[tries + 1] if tries + 1 < len(SETTLE_AFTER) else SETTLE_AFTER[-1]
+            self._at(now + wait, "look_for_results", (entry, tries + 1))
+            return
+        # Neither frames nor record tell more: what is there is all there is.
+        entry.jobs = [job for job in entry.jobs if job.state.status.is_final]
+        if any(job.state.status is JobStatus.COMPLETED for job in entry.jobs):
+            jobs.end(entry, ProjectStatus.COMPLETED, None, out.emit)
+        else:
+            error = failures.ProjectFailed(
+                "The project is complete, but its results were never announced.",
+                hint="projects.get_result(id) can ask for them later.",
+                project_id=entry.id,
+            )
+            entry.status = ProjectStatus.PROCESSING
+            jobs.end(entry, ProjectStatus.FAILED, error, out.emit, own=True)
+
+    def _give_up_resubmitting(self, entry: ProjectEntry, now: float, out: Outcome) -> None:
+        submission = entry.submission
+        if submission is None or not submission.awaiting_link or entry.finished:
+            return
+        error: SogniError = submission.refusal or ServerError("The server is restarting.", project_id=entry.id)
+        jobs.end(entry, ProjectStatus.FAILED, error, out.emit)
+        self.after(entry, now, out)
+
+    def _give_up_canceling(self, cancel: Cancel, now: float, out: Outcome) -> None:
+        if self.canceling.get(cancel.project_id) is cancel:
+            self._end_cancel(cancel.project_id, CancelOutcome.UNCONFIRMED, out)
+
+    def _miss_authenticated(self, generation: int, now: float, out: Outcome) -> None:
+        if generation == self.generation and self.open and not self.ready:
+            out.effects.append(FetchSnapshot("connected"))
+
+    def _send_anyway(self, generation: int, now: float, out: Outcome) -> None:
+        if generation == self.generation and self.open:
+            self._become_ready(out)
+
+    def _recheck(self, _: None, now: float, out: Outcome) -> None:
+        if any(not entry.finished for entry in self.projects.values()):
+            out.effects.append(FetchSnapshot("recheck"))
+
+    # --- news that concern no project -------------------------------------------------------------------------------
+
+    def _swarm_models(self, payload: object, out: Outcome) -> None:
+        if isinstance(payload, dict):
+            counts = {str(key): value for key, value in payload.items() if type(value) is int}
+            self._set_models(counts, out)
+
+    def _network_changed(self, payload: object, out: Outcome) -> None:
+        network = payload.get("network") if isinstance(payload, dict) else payload
+        if network in ("fast", "relaxed"):
+            self.network = network
+        self._set_models({}, out)
+
+    def _set_models(self, counts: dict[str, int], out: Outcome) -> None:
+        self.worker_counts = counts
+        out.news.append(("available_models", counts))
+
+    def _notice(self, payload: object, out: Outcome) -> None:
+        if isinstance(payload, dict):
+            out.news.append(("notice", payload))
+
+    def _account(self, payload: object, out: Outcome) -> None:
+        if isinstance(payload, dict):
+            out.news.append(("account", payload))
+
+
+_JOB_MESSAGES = (jobs.JobInitiating, jobs.JobStarted, jobs.JobProgress, jobs.JobRetry, jobs.JobResult, JobError)
+
+_TIMERS: dict[str, Callable[[Session, Any, float, Outcome], None]] = {
+    "forget": Session._forget,
+    "look_for_results": Session._look_for_results,
+    "give_up_resubmitting": Session._give_up_resubmitting,
+    "give_up_canceling": Session._give_up_canceling,
+    "miss_authenticated": Session._miss_authenticated,
+    "send_anyway": Session._send_anyway,
+    "recheck": Session._recheck,
+}
+
+_NEWS: dict[str, Callable[[Session, object, Outcome], None]] = {
+    "swarmModels": Session._swarm_models,
+    "changeNetwork": Session._network_changed,
+    "balanceUpdate": Session._account,
+    "subscriptionEntitlementUpdated": Session._account,
+    "subscriptionLimitNotice": Session._notice,
+    "toastMessage": Session._notice,
+    "appAlert": Session._notice,
+}
+
+# Kinds whose body somebody reads; the link decodes no other.
+READ_KINDS = frozenset(
+    (*_NEWS, "jobETA", "jobState", "projectQueue", "jobProgress", "jobRetry", "jobResult", "jobError")
+) | frozenset(("authenticated", "artistCancelConfirmation"))
+
+
+def unfinished(entries: Iterable[ProjectEntry]) -> list[ProjectEntry]:
+    """Those that have not ended."""
+    return [entry for entry in entries if not entry.finished]

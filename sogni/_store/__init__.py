@@ -1,0 +1,1 @@
+"""Files of our own in the user's state folder."""

@@ -1,0 +1,79 @@
+"""App ids of this installation, one per process that runs: the network allows one live socket per id.
+
+Each installation owns `NAME-1 ... NAME-16`, NAME being random and made once. A process takes the lowest number that no
+other one holds and keeps its lock until it ends; the operating system frees the lock of a process that crashed, and the
+next holder finds the work of the old one under the same id.
+"""
+
+from __future__ import annotations
+
+import os
+import uuid
+from pathlib import Path
+
+from ..errors import ConfigError
+
+SLOTS = 16
+
+# Held until the process ends; dropping a lock object would free the slot.
+_held: dict[int, tuple[object, str]] = {}
+
+
+def state_folder() -> Path:
+    """Where the files of this installation live: `SOGNI_STATE_DIR`, else the platform's place for state."""
+    given = os.environ.get("SOGNI_STATE_DIR")
+    if given:
+        return Path(given).expanduser()
+    from platformdirs import user_state_path
+
+    return user_state_path("sogni", appauthor=False)
+
+
+def lease() -> str:
+    """The app id of this process; taken once, the same for all its clients.
+
+    Raises:
+        ConfigError: the folder cannot be written to, or every slot is taken.
+    """
+    pid = os.getpid()
+    if pid in _held:
+        return _held[pid][1]
+    from filelock import FileLock, Timeout
+
+    folder = state_folder() / "app-ids"
+    try:
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        name = _installation(folder)
+        for number in range(1, SLOTS + 1):
+            lock = FileLock(folder / f"slot-{number}.lock", timeout=0)
+            try:
+                lock.acquire()
+            except Timeout:
+                continue
+            _held[pid] = (lock, f"{name}-{number}")
+            return _held[pid][1]
+    except OSError as problem:
+        raise ConfigError(
+            f"The folder {folder} for app ids cannot be used: {problem.strerror or type(problem).__name__}.",
+            hint="Set SOGNI_STATE_DIR to a folder that can be written to, or give every process an app_id of its own.",
+        ) from problem
+    raise ConfigError(
+        f"All {SLOTS} app ids of this installation are in use by running processes.",
+        hint="Give this process an app_id of its own, or set SOGNI_APP_ID.",
+    )
+
+
+def _installation(folder: Path) -> str:
+    """The name of this installation, made by whoever comes first."""
+    path = folder / "name"
+    try:
+        with path.open("x", encoding="ascii") as file:
+            file.write(f"sogni-py-{uuid.uuid4().hex[:16]}")
+    except FileExistsError:
+        pass
+    name = path.read_text("ascii").strip()
+    if not name:
+        # Another process made the file a moment ago and has not written yet, or was killed before it could.
+        name = f"sogni-py-{uuid.uuid4().hex[:16]}"
+        path.write_text(name, "ascii")
+    return name

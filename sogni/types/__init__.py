@@ -1,0 +1,1 @@
+"""Frozen shapes that users pass or receive, one subject per module."""
