@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .fields import FromTier, Given
+from .fields import Dropped, FromTier, Given
 from .rule import EVERYTHING, Family, Layer, Table, ids, starts_with
 from .shared import COMMON
 from .workflows import REFERENCE_AUDIO
@@ -12,6 +12,7 @@ TABLE = Table(
     base=Layer(
         fields=(
             *COMMON,
+            Dropped("negative_prompt"),
             Given("duration"),
             Given("bpm"),
             Given("timesignature"),

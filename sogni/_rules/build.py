@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from attrs import frozen
+from attrs import field, frozen
 
 from .._protocol.wire import camel
 from ..errors import Problem, ValidationError
@@ -46,9 +46,10 @@ class JobPlan:
     type: str
     model_id: str
     number_of_media: int
-    message: dict[str, object]
-    uploads: tuple[Upload, ...]
-    params: dict[str, object]
+    # Never printed: prompts, file contents and signed URLs are in them.
+    message: dict[str, object] = field(repr=False)
+    uploads: tuple[Upload, ...] = field(repr=False)
+    params: dict[str, object] = field(repr=False)
     output_format: str
     warnings: tuple[str, ...]
 

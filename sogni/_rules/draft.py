@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from attrs import frozen
+from attrs import field, frozen
 
 from ..errors import Problem
 from ..types.catalog import ModelOptions
@@ -37,7 +37,7 @@ class Upload:
     at: str
     type: str
     id: str | None = None
-    media: object = None
+    media: object = field(default=None, repr=False)
     slot: str = "image"
     content_type_keys: tuple[str, ...] = ()
 

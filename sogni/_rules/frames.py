@@ -52,9 +52,13 @@ class FrameRule(Row):
     snap: int = 1
     grid: Grid | None = None
 
+    def per_second(self, fps: float | None) -> float:
+        """The rate that counts when that one is asked for."""
+        return self.rate or (self.default_fps if fps is None else fps)
+
     def frames(self, seconds: float, fps: float | None = None) -> int:
         """The frame count of a clip of that length."""
-        found = js_round(seconds * (self.rate or (self.default_fps if fps is None else fps)))
+        found = js_round(seconds * self.per_second(fps))
         if self.grid is not None:
             found = self.grid.nearest(found) or found
         if self.snap > 1:
@@ -81,7 +85,7 @@ def frame_rule(model_id: str) -> FrameRule:
 def calculate_video_frames(
     model_id: str,
     duration: float,
-    fps: float = 24,
+    fps: float | None = 24,
     min_frames: int | None = None,
     max_frames: int | None = None,
 ) -> int:
@@ -97,13 +101,14 @@ def calculate_video_frames(
     Raises:
         ValidationError: a value that is no number, or no frame count of the model lies between the bounds.
     """
-    seconds, rate = _number("duration", duration), _number("fps", fps)
+    seconds = _number("duration", duration)
+    rate = None if fps is None else _number("fps", fps)
     low = None if min_frames is None else int(_number("min_frames", min_frames))
     high = None if max_frames is None else int(_number("max_frames", max_frames))
     rule = frame_rule(model_id)
     found = rule.frames(seconds, rate)
     if rule.grid is not None:
-        inside = rule.grid.nearest(js_round(seconds * (rule.rate or rate)), low, high)
+        inside = rule.grid.nearest(js_round(seconds * rule.per_second(rate)), low, high)
         if inside is None:
             raise _refusal("min_frames", f"leaves no frame count of this model up to {high or rule.grid.last}", low)
         return inside
