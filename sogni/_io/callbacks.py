@@ -93,7 +93,8 @@ class Callbacks:
                 return
             if not found:
                 continue
-            kind, item = delivered  # type: ignore[misc]
+            assert isinstance(delivered, tuple)
+            kind, item = delivered
             for subscription in tuple(self.by_kind.get(kind, ())):
                 if subscription.active:
                     self._run(subscription, item)

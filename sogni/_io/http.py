@@ -289,7 +289,7 @@ class Http:
         pause = spent = 0.0
         tries = 0
 
-        def decide(error: Exception) -> bool | float:
+        def decide(error: Exception) -> bool:
             nonlocal pause, spent, tries
             tries += 1
             if not isinstance(error, SogniError) or not worth_it(error) or self._closed.is_set():
@@ -299,10 +299,13 @@ class Http:
             left = deadline.remaining()
             if spent > self.retries.budget or (left is not None and pause >= left):
                 return False
-            # The pause is made below, where closing the client can end it; a sleep of the library's could not.
-            return 0.0
+            return True
 
-        for turn in stamina.retry_context(on=decide, attempts=self.retries.tries, timeout=None):
+        # The pauses are made in the loop, where closing the client can end them; those of the library could not.
+        turns = stamina.retry_context(
+            on=decide, attempts=self.retries.tries, timeout=None, wait_initial=0, wait_max=0, wait_jitter=0
+        )
+        for turn in turns:
             with turn:
                 if turn.num == 1:
                     raise first  # was made before this loop, so that a call that succeeds needs no stamina

@@ -51,7 +51,7 @@ class Owner(Protocol):
     def link_lost(self, link: Link, code: int, now: float) -> bool: ...
     def link_failed(self, link: Link, error: SogniError | None, reason: str) -> None: ...
     def link_idle(self, link: Link, now: float) -> bool: ...
-    def link_authenticated(self) -> bool: ...
+    def link_accepted(self) -> bool: ...
 
 
 class Link:
@@ -210,7 +210,7 @@ class Link:
         if owner is None or self._stop.is_set():
             return False
         again = owner.link_lost(self, code, time.monotonic())
-        self._was_accepted = owner.link_authenticated()
+        self._was_accepted = owner.link_accepted()
         return again
 
     def _read(self, connection: Socket) -> None:

@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 from .._protocol import auth
 from ..errors import ConfigError
 from ..types.settings import Retries, Timeouts
-from .engine import Place, Settings
+from .settings import Place, Settings
 
 NETWORKS = ("fast", "relaxed")
 

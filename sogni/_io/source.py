@@ -33,7 +33,7 @@ _REDIRECTS = 5
 _ADDRESS = re.compile(r"(?i)\s*(?:[a-z][a-z0-9+.-]+://|data:|blob:|about:|javascript:)")
 # What PNG can hold; the other modes of Pillow are converted.
 _PNG_MODES = frozenset(("1", "L", "LA", "I", "I;16", "P", "RGB", "RGBA"))
-_ALPHA_MODES = frozenset(("La", "PA", "RGBa"))
+_CONVERTED = {"La": "LA", "PA": "RGBA", "RGBa": "RGBA"}
 # The library's own table, so that a type does not depend on the files of the computer.
 _TYPES = mimetypes.MimeTypes()
 _USES = (("referenceAudio", "audio"), ("referenceVideo", "video"))
@@ -201,16 +201,17 @@ def _from_memory(value: bytes | bytearray | memoryview, field: str) -> Source:
 
 def _from_path(value: str | os.PathLike[Any], field: str) -> Source:
     shown: object = value
+    path: str | bytes = ""
     try:
         path = os.path.expanduser(os.fspath(value))
-        if os.path.isdir(path):
-            raise _refusal(field, f"is a folder: {shown}", shown)
         # Unbuffered: pieces are large, and a buffer would only copy them.
         file = open(path, "rb", buffering=0)  # noqa: SIM115 - the Source closes it
     except FileNotFoundError:
         problem = f"does not exist: {shown}"
     except OSError as error:
-        problem = f"cannot be read ({error.strerror or type(error).__name__}): {shown}"
+        # What the system says about opening a folder differs.
+        reason = error.strerror or type(error).__name__
+        problem = f"is a folder: {shown}" if os.path.isdir(path) else f"cannot be read ({reason}): {shown}"
     except ValueError:
         problem = "is not a path"
     else:
@@ -267,7 +268,7 @@ def _from_picture(image: Any, field: str) -> Source:
     spool = _spool()
     try:
         if image.mode not in _PNG_MODES:
-            image = image.convert("RGBA" if image.mode in _ALPHA_MODES else "RGB")
+            image = image.convert(_CONVERTED.get(image.mode, "RGB"))
         image.save(spool, format="PNG")
     except (OSError, ValueError, AttributeError, KeyError) as error:
         spool.close()
@@ -330,26 +331,28 @@ def _follow(http: Http, url: str, field: str, deadline: Deadline) -> Answer:
             raise _refusal(
                 field, f"could not be fetched from {auth.place(url)}: {phrase(answer.status, answer.reason)}"
             )
-        url = urljoin(url, target)
-    raise _refusal(field, f"could not be fetched from {auth.place(url)}: too many redirects")
+        try:
+            url = urljoin(url, target)
+        except ValueError:
+            break
+    raise _refusal(field, f"could not be fetched from {auth.place(url)}: it points elsewhere too often")
 
 
 def _encoded(url: str, field: str) -> str:
     """The address as it goes over the network: international names and spaces encoded."""
     from requests import PreparedRequest, RequestException
 
-    parts = urlsplit(url)
-    if parts.scheme.lower() != "https" or "@" in parts.netloc:
-        raise _refusal(
-            field, f"cannot be fetched from {auth.place(url)}", allowed="an https address without a password"
-        )
     request = PreparedRequest()
+    problem = "is not an address"
     try:
-        request.prepare_url(url, None)
-        return request.url or url
+        parts = urlsplit(url)
+        if parts.scheme.lower() == "https" and "@" not in parts.netloc:
+            request.prepare_url(url, None)
+            return request.url or url
+        problem = f"cannot be fetched from {auth.place(url)}"
     except (RequestException, ValueError):
         pass
-    raise _refusal(field, "is not an address")
+    raise _refusal(field, problem, allowed="an https address without a password")
 
 
 # --- helpers --------------------------------------------------------------------------------------------------------

@@ -76,7 +76,7 @@ class _Buffered(websocket.WebSocket):
         at = self.at
         if at >= len(self.buffer):
             self._check_size()
-            self.buffer = super()._recv(BUFFER)
+            self.buffer = super()._recv(BUFFER)  # type: ignore[no-untyped-call]
             # The clock is read here, once for all the frames of a burst.
             self.read_at = time.monotonic()
             at = 0
@@ -124,7 +124,7 @@ class Socket:
     ) -> None:
         self._ws = _Buffered(skip_utf8_validation=True, enable_multithread=True, sslopt={"context": tls} if tls else {})
         try:
-            self._ws.connect(
+            self._ws.connect(  # type: ignore[no-untyped-call]
                 url,
                 header=[f"{name}: {value}" for name, value in headers.items()],
                 timeout=timeout,

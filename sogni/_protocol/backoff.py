@@ -14,5 +14,5 @@ def reconnect_delay(attempt: int, chance: float) -> float:
         chance: A random number from 0 to 1, so that many clients do not come back at once.
     """
     # Beyond a few doublings the cap holds anyway, and 2**1024 would be no float.
-    base = min(LONGEST, FIRST * 2 ** min(attempt, 8))
+    base = min(LONGEST, FIRST * float(2 ** min(attempt, 8)))
     return base * (1 - JITTER + 2 * JITTER * chance)

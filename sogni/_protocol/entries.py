@@ -27,6 +27,12 @@ class Sink(Protocol):
     def put(self, key: Hashable, item: object) -> Callable[[], None] | None:
         """Add an item, or replace the unread one of the same key; the answer, if any, wakes whoever waits."""
 
+    def fail(self, error: BaseException) -> list[Callable[[], None]]:
+        """End it: what is unread can still be taken, then `error` is raised. The answer wakes those who wait."""
+
+    def abandon(self, error: BaseException) -> None:
+        """End it in a forked child, without the lock."""
+
 
 class Touch:
     """The key *and* item under which a job's newest progress, or preview, waits in an inbox."""
@@ -62,7 +68,6 @@ class JobEntry:
         "preview_touch",
         "project",
         "progress_touch",
-        "retired",
         "state",
         "step",
     )
@@ -70,34 +75,47 @@ class JobEntry:
     def __init__(self, project: ProjectEntry, state: JobSnapshot) -> None:
         self.project = project
         self.state = state
-        self.retired: set[str] | None = None
         self.awaiting_worker = False
         self.progress_touch = ProgressTouch(self)
         self.preview_touch = PreviewTouch(self)
         self.largest_eta = 0.0
-        self.clear_slot()
+        self.eta_seconds: float | None = None
+        self.eta_at = self.eta_first_at = 0.0
+        self.body: dict[str, Any] | None = None
+        self.step = 0
+
+    def estimate(self, seconds: object, now: float) -> bool:
+        """Note an estimate of the network; False when it is none. 0 stands for "no estimate"."""
+        if not _is_number(seconds) or not 0 <= seconds < _LARGEST:  # type: ignore[operator]
+            return False
+        left = float(seconds)  # type: ignore[arg-type]
+        if self.eta_seconds is None:
+            self.eta_first_at = now
+        self.eta_seconds = left
+        self.eta_at = now
+        self.largest_eta = max(self.largest_eta, left)
+        return True
 
     def clear_slot(self) -> None:
         """Start an attempt again at 0."""
         self.step = 0
-        self.body: dict[str, Any] | None = None
-        self.eta_seconds: float | None = None
-        self.eta_at = 0.0
-        self.eta_first_at = 0.0
+        self.body = None
+        self.eta_seconds = None
+        self.eta_at = self.eta_first_at = 0.0
 
     # The numbers below are computed when somebody asks, from the newest body of the slot.
 
     @property
     def step_count(self) -> int:
         """Steps in all, as last announced."""
-        count = self.body.get("stepCount") if self.body else None
+        count: Any = self.body.get("stepCount") if self.body else None
         return int(count) if _is_number(count) and count > 0 else self.state.step_count
 
     def progress(self, now: float) -> int:
         """0 to 100."""
         if self.state.status is JobStatus.COMPLETED:
             return 100
-        reported = self.body.get("progress") if self.body else None
+        reported: Any = self.body.get("progress") if self.body else None
         if _is_number(reported):
             return _percent(reported * 100 if 0 <= reported <= 1 else reported)
         if self.step_count > 0:

@@ -11,6 +11,7 @@ that decides which job a frame means; it never guesses between several and never
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable
+from typing import Any
 
 import attrs
 
@@ -143,7 +144,7 @@ def reclaim(job: JobEntry, img_id: str) -> bool:
     return True
 
 
-def reset(job: JobEntry, **changes: object) -> None:
+def reset(job: JobEntry, **changes: Any) -> None:
     """Put an attempt aside: back to pending at 0."""
     job.clear_slot()
     # Steps only ever rise within an attempt; kept, they would pin the next one at the old high-water mark.

@@ -14,21 +14,25 @@ not there change nothing, so a late frame can never bring a project back.
 from __future__ import annotations
 
 import heapq
-from collections.abc import Callable, Hashable, Iterable
-from math import isfinite
+from collections.abc import Callable, Hashable
 from typing import Any
 
 from attrs import define, field, frozen
 
-from ..errors import ServerError, SogniError
+from ..errors import ProjectCanceled, ProjectFailed, ServerError, SogniError
+from ..events import Requeued
 from ..types.project import CancelOutcome, JobStatus, ProjectStatus
 from . import failures, jobs, recovery
-from .entries import JobEntry, ProjectEntry, Submission
+from .entries import JobEntry, ProjectEntry, Sink, Submission
 from .messages import (
     Authenticated,
     CancelConfirmation,
     JobError,
+    JobInitiating,
     JobProgress,
+    JobResult,
+    JobRetry,
+    JobStarted,
     Message,
     ProjectCompleted,
     ProjectQueue,
@@ -124,7 +128,7 @@ class Cancel:
 
     def __init__(self, project_id: str) -> None:
         self.project_id = project_id
-        self.sinks: list[Any] = []
+        self.sinks: list[Sink] = []
 
 
 class Session:
@@ -165,7 +169,7 @@ class Session:
             if type(step) is int and job.step < step < MOST_STEPS:
                 job.step = step
             job.body = payload
-        elif not self._estimate(job, payload, now):
+        elif not job.estimate(payload.get("etaSeconds"), now):
             return None
         entry.last_activity = now
         entry.submission = None
@@ -223,14 +227,14 @@ class Session:
         if not img_id:
             # A language-model request shares these frames but has no render id; nor does a frame that lost it.
             return
-        if isinstance(message, jobs.JobRetry):
+        if isinstance(message, JobRetry):
             job = entry.by_id.get(img_id) or self._by_index(entry, message.job_index, img_id)
         elif entry.finished and entry.settled and img_id not in entry.by_id:
             return
         else:
             job, moved = jobs.find_job(entry, img_id, message.job_index)
-            if job is not None and moved and not isinstance(message, (jobs.JobResult, JobError)):
-                out.emit(entry, (job, "requeued"), jobs.Requeued(entry.id, img_id, job.state.index), False)
+            if job is not None and moved and not isinstance(message, (JobResult, JobError)):
+                out.emit(entry, (job, "requeued"), Requeued(entry.id, img_id, job.state.index), False)
         if job is None or not jobs.on_job_message(entry, job, message, now, out.emit):
             self.ignored_moves += 1
 
@@ -252,7 +256,7 @@ class Session:
                 submission.generation = self.generation
                 self._at(now + RESUBMIT_LIMIT, "give_up_resubmitting", entry)
                 return
-        status = ProjectStatus.CANCELED if isinstance(error, failures.ProjectCanceled) else ProjectStatus.FAILED
+        status = ProjectStatus.CANCELED if isinstance(error, ProjectCanceled) else ProjectStatus.FAILED
         jobs.end(entry, status, error, out.emit)
 
     def after(self, entry: ProjectEntry, now: float, out: Outcome) -> None:
@@ -279,21 +283,6 @@ class Session:
             out,
         )
 
-    # --- estimates --------------------------------------------------------------------------------------------------
-
-    @staticmethod
-    def _estimate(job: JobEntry, payload: dict[str, Any], now: float) -> bool:
-        seconds = payload.get("etaSeconds")
-        if type(seconds) not in (int, float) or not 0 <= seconds < 1e9 or not isfinite(seconds):
-            return False
-        if job.eta_seconds is None:
-            job.eta_first_at = now
-        job.eta_seconds = seconds
-        job.eta_at = now
-        if seconds > job.largest_eta:
-            job.largest_eta = seconds
-        return True
-
     def _loose_estimate(self, payload: object, now: float, out: Outcome) -> None:
         """An estimate without a render id belongs to the only active job; it never makes a job."""
         if not isinstance(payload, dict):
@@ -305,7 +294,7 @@ class Session:
         active = [job for job in entry.jobs if not job.state.status.is_final]
         if job is None and not payload.get("imgID") and len(active) == 1:
             job = active[0]
-        if job is not None and not job.state.status.is_final and self._estimate(job, payload, now):
+        if job is not None and not job.state.status.is_final and job.estimate(payload.get("etaSeconds"), now):
             entry.last_activity = now
             entry.submission = None
             out.events.append((entry, job.progress_touch, job.progress_touch))
@@ -336,6 +325,13 @@ class Session:
             submission.refusal = None
             submission.at = entry.submitted_at = entry.last_activity = now
         self._at(now + RECENT + RECHECK_PADDING, "recheck", None)
+
+    def resubmit_failed(self, entry: ProjectEntry, started: bool) -> None:
+        """A `Resubmit` could not be written: the next link tries, unless half of it left."""
+        if started:
+            self.uncertain(entry)
+        elif entry.submission is not None:
+            entry.submission.awaiting_link = True
 
     def _resubmit(self, entry: ProjectEntry, out: Outcome) -> None:
         submission = entry.submission
@@ -525,7 +521,7 @@ class Session:
         if any(job.state.status is JobStatus.COMPLETED for job in entry.jobs):
             jobs.end(entry, ProjectStatus.COMPLETED, None, out.emit)
         else:
-            error = failures.ProjectFailed(
+            error = ProjectFailed(
                 "The project is complete, but its results were never announced.",
                 hint="projects.get_result(id) can ask for them later.",
                 project_id=entry.id,
@@ -583,7 +579,7 @@ class Session:
             out.news.append(("account", payload))
 
 
-_JOB_MESSAGES = (jobs.JobInitiating, jobs.JobStarted, jobs.JobProgress, jobs.JobRetry, jobs.JobResult, JobError)
+_JOB_MESSAGES = (JobInitiating, JobStarted, JobProgress, JobRetry, JobResult, JobError)
 
 _TIMERS: dict[str, Callable[[Session, Any, float, Outcome], None]] = {
     "forget": Session._forget,
@@ -609,8 +605,3 @@ _NEWS: dict[str, Callable[[Session, object, Outcome], None]] = {
 READ_KINDS = frozenset(
     (*_NEWS, "jobETA", "jobState", "projectQueue", "jobProgress", "jobRetry", "jobResult", "jobError")
 ) | frozenset(("authenticated", "artistCancelConfirmation"))
-
-
-def unfinished(entries: Iterable[ProjectEntry]) -> list[ProjectEntry]:
-    """Those that have not ended."""
-    return [entry for entry in entries if not entry.finished]

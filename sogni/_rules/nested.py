@@ -125,7 +125,7 @@ class Required(Field):
         return True
 
     def write(self, draft: Draft) -> None:
-        if draft.given.get(self.name) in (None, ""):
+        if draft.given.get(self.name) is None:
             draft.refuse(self.name, "is missing")
         else:
             self.then.write(draft)

@@ -90,11 +90,11 @@ class Size(Field):
         preset = draft.get("size_preset")
         width, height = draft.get("width"), draft.get("height")
         both = truthy(width) and truthy(height)
-        if not truthy(preset):
-            if not both:
-                self._warn(draft, width, height, "has no effect without the other dimension")
-                return
+        if both and not truthy(preset):
             preset = "custom"
+        if preset is None:
+            self._warn(draft, width, height, "has no effect without the other dimension")
+            return
         draft.send("sizePreset", "size_preset", preset)
         if preset != "custom":
             self._warn(draft, width, height, f"has no effect with size_preset {preset!r}"[:100])

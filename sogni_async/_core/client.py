@@ -144,7 +144,7 @@ class SogniClient:
 
     def on_state(self, callback: Callable[[ClientState], object]) -> Callable[[], None]:
         """Have a plain function called whenever `state` changes; returns a function that ends it."""
-        return self._engine.subscribe("state", callback, self._bridge.runner(), _as_it_is, connect=False)  # type: ignore[arg-type]
+        return self._engine.subscribe("state", callback, self._bridge.runner(), _as_it_is, connect=False)
 
     async def request(
         self,

@@ -137,7 +137,7 @@ class Projects(Catalog, Estimates, Urls):
                     raise
                 record = await self._stored(project_id, deadline)
             entry = self._engine.adopt(rebuild(record, 0.0))
-            await self._bridge.call(self._engine.apply_record, record, project_id)
+            await self._bridge.call(self._engine.apply_record, project_id, record)
         if not entry.settled:
             self._engine.start_link()
         return Project(entry, self._engine, self._bridge)

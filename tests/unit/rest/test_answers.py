@@ -194,8 +194,6 @@ def test_nothing_secret_survives() -> None:
     assert secret not in str(refused(400, f"no {secret}".encode(), secrets=(secret,)))
 
 
-@pytest.mark.parametrize(
-    ("status", "text"), [(404, "HTTP 404 Not Found"), (799, "HTTP 799"), (200, "HTTP 200 OK")]
-)
+@pytest.mark.parametrize(("status", "text"), [(404, "HTTP 404 Not Found"), (799, "HTTP 799"), (200, "HTTP 200 OK")])
 def test_phrase(status: int, text: str) -> None:
     assert answers.phrase(status) == text

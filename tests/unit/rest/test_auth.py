@@ -107,7 +107,9 @@ def test_http_base(endpoint: str, base: str) -> None:
     assert auth.http_base(endpoint) == base
 
 
-@pytest.mark.parametrize("endpoint", ["", "api.sogni.ai", "https://", "https://u:p@h.example", "https://h:99999", 5, None])
+@pytest.mark.parametrize(
+    "endpoint", ["", "api.sogni.ai", "https://", "https://u:p@h.example", "https://h:99999", 5, None]
+)
 def test_no_endpoint(endpoint: Any) -> None:
     for read in (auth.rest_base, auth.http_base):
         with pytest.raises(ConfigError) as caught:
@@ -172,7 +174,9 @@ def test_loopback(host: str) -> None:
     assert auth.is_loopback(host)
 
 
-@pytest.mark.parametrize("host", [None, "", "10.0.0.1", "localhost.example", "127.0.0.1.example", "0.0.0.0", "api.sogni.ai"])
+@pytest.mark.parametrize(
+    "host", [None, "", "10.0.0.1", "localhost.example", "127.0.0.1.example", "0.0.0.0", "api.sogni.ai"]
+)
 def test_not_loopback(host: str | None) -> None:
     assert not auth.is_loopback(host)
 

@@ -345,7 +345,9 @@ def test_errors_keep_no_tokens(tools: Any, issuer: Issuer) -> None:
     issuer.error = ServerError("broken", status=500)
     with pytest.raises(ServerError) as caught:
         credentials.headers(issuer)
-    frames = [frame for frame, _ in traceback.walk_tb(caught.value.__traceback__) if "sogni" in frame.f_code.co_filename]
+    frames = [
+        frame for frame, _ in traceback.walk_tb(caught.value.__traceback__) if "sogni" in frame.f_code.co_filename
+    ]
     shown = "".join(repr(value) for frame in frames for value in frame.f_locals.values())
     assert frames
     assert access not in shown

@@ -151,7 +151,7 @@ def test_catalogue_is_read() -> None:
     assert models[0].id == CATALOG["models"][0]["id"]
     assert models[0].sid == CATALOG["models"][0]["SID"]
     assert rest.tiers().read(CATALOG["tiers"]).keys() == CATALOG["tiers"].keys()
-    assert rest.network_models("fast").read(CATALOG["networkWorkers"]) == CATALOG["networkWorkers"]
+    assert rest.network_models("fast").read(CATALOG["networkWorkers"]["fast"]) == CATALOG["networkWorkers"]["fast"]
     presets = rest.size_presets("fast", "m").read(CATALOG["sizePresets"]["default"])
     assert [preset.id for preset in presets] == [preset["id"] for preset in CATALOG["sizePresets"]["default"]]
 
@@ -204,7 +204,13 @@ def test_recent_jobs_are_grouped() -> None:
                 {"id": "i2", "status": "jobError", "reason": "artistCanceled", "parentRequest": parent},
                 {"id": "i3", "status": "jobError", "endTime": 3000, "parentRequest": {"id": "P1"}},
                 {"id": "i4", "status": "news", "parentRequest": {"id": "p2"}, "triggeredNSFWFilter": True},
-                {"id": "i5", "endTime": 9000, "parentRequest": {"id": "p3"}, "triggeredNSFWFilter": True, "nsfwDetected": True},
+                {
+                    "id": "i5",
+                    "endTime": 9000,
+                    "parentRequest": {"id": "p3"},
+                    "triggeredNSFWFilter": True,
+                    "nsfwDetected": True,
+                },
                 {"id": "i6"},
                 {"id": "i7", "parentRequest": {"id": ""}},
                 {"parentRequest": {"id": "p4"}},
@@ -241,7 +247,9 @@ def test_loras() -> None:
     assert some.loras
     assert all(model in row.model_ids for row in some.loras)
     assert some.models == everything.models
-    plain = rest.loras("b").read({"loras": [{"loraId": "x", "modelIds": ["b", "a"]}, {"loraId": "y", "modelIds": ["c"]}]})
+    plain = rest.loras("b").read(
+        {"loras": [{"loraId": "x", "modelIds": ["b", "a"]}, {"loraId": "y", "modelIds": ["c"]}]}
+    )
     assert plain.models == ("a", "b")
     assert plain.constraints == LoraConstraints()
 

@@ -1,0 +1,439 @@
+"""The live side of a client: one link, one session, one lock, and the inboxes that its news go to.
+
+    link thread -> `link_received` -> session (under the lock) -> inboxes -> wakers (after the lock) -> effects
+
+Whoever waits has an inbox of its own. The lock is never held during I/O. Effects that need REST are handed to the engine,
+which runs them on its errand thread.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable, Iterable
+from datetime import datetime, timezone
+from typing import Any
+
+from .._protocol import frames
+from .._protocol.closing import closing, closing_error
+from .._protocol.entries import JobEntry, ProjectEntry, Sink
+from .._protocol.session import READ_KINDS, Cancel, Effect, Once, Outcome, Resubmit, Session
+from ..errors import ClosedError, ConnectionLost, ProtocolError, SogniError
+from ..events import Canceled, Completed, Failed, Queued
+from ..types.project import ClientState, LinkState
+from .callbacks import Callbacks
+from .inbox import Inbox, Waker
+from .link import Address, Link
+from .ws import SendFailed, Socket
+
+log = logging.getLogger("sogni.link")
+
+_PROJECT_EVENTS = (Queued, Completed, Failed, Canceled)
+# Link states that subscribers of `connecting` and `disconnected` hear of.
+_ANNOUNCED = {
+    LinkState.CONNECTING: "connecting",
+    LinkState.RECONNECTING: "connecting",
+    LinkState.IDLE: "disconnected",
+    LinkState.DISPLACED: "disconnected",
+    LinkState.REFUSED: "disconnected",
+}
+
+
+class LinkNotReady(Exception):
+    """Nothing was written: wait for the link and try again."""
+
+
+class Feed:
+    """See the module's first lines.
+
+    Args:
+        address: Finds where and as whom to connect; called for every connection, on its thread.
+        effect: Carries out what the session asks for; called without the lock, must return soon.
+        refused: Called when the service ended the sign-in.
+        idle_close: Seconds without need after which the link is closed.
+    """
+
+    def __init__(
+        self,
+        *,
+        address: Callable[[], Address],
+        effect: Callable[[Effect], None],
+        refused: Callable[[], None],
+        idle_close: float,
+    ) -> None:
+        self.lock = threading.Lock()
+        self.session = Session()
+        self.callbacks = Callbacks("sogni-callbacks", self.lock)
+        self.broken_frames = 0
+        self.closed = False
+        self._address = address
+        self._effect = effect
+        self._refused = refused
+        self._idle_close = idle_close
+        self._link: Link | None = None
+        self._ready_inboxes: list[Inbox] = []
+        self._model_inboxes: list[Inbox] = []
+        self._used_at = 0.0
+        self._was_ready = False
+        self._state = ClientState(link=LinkState.IDLE, since=datetime.now(timezone.utc))
+        self.why_not_connected = ""
+
+    # --- opening and closing ----------------------------------------------------------------------------------------
+
+    @property
+    def state(self) -> ClientState:
+        """What the connection is doing."""
+        return self._state
+
+    @property
+    def link(self) -> Link | None:
+        """The connection thread, if it runs."""
+        return self._link
+
+    def start(self) -> None:
+        """Have the connection opened, if it is not; returns at once."""
+        with self.lock:
+            self.check_open()
+            self._used_at = time.monotonic()
+            if self._link is not None:
+                return
+            link = self._link = Link(self, "sogni-link")
+        self._set_state(LinkState.CONNECTING)
+        link.thread.start()
+
+    def check_open(self) -> None:
+        """Raises ClosedError after `close`."""
+        if self.closed:
+            raise ClosedError("The client is closed.")
+
+    def close(self, error: SogniError) -> None:
+        """End the link and every wait."""
+        with self.lock:
+            self.closed = True
+            wakers = self._fail_everybody(error)
+            link, self._link = self._link, None
+        wake(wakers)
+        if link is not None:
+            link.stop()
+        self.callbacks.close(error, 2.0)
+        self._set_state(LinkState.CLOSED)
+
+    def forget_account(self, error: SogniError) -> None:
+        """Another account: its predecessor's unfinished projects are over here; nothing is canceled there."""
+        with self.lock:
+            link, self._link = self._link, None
+            wakers = self._fail_everybody(error)
+            self.session = Session()
+        wake(wakers)
+        if link is not None:
+            link.stop("Client session changed")
+            self._set_state(LinkState.IDLE)
+
+    def after_fork(self) -> None:
+        """In a forked child: the connection is the parent's, and so is what it ordered."""
+        self.lock = threading.Lock()
+        lost = ConnectionLost("The process was forked; its parent has the connection.")
+        for inbox in self._everybody():
+            inbox.abandon(lost)
+        if self._link is not None:
+            self._link.abandon()
+        self._link = None
+        self._ready_inboxes = []
+        self._model_inboxes = []
+        self.callbacks = Callbacks("sogni-callbacks", self.lock)
+        self.session = Session()
+        self._state = ClientState(link=LinkState.IDLE, since=datetime.now(timezone.utc))
+
+    # --- inboxes ----------------------------------------------------------------------------------------------------
+
+    def ready_inbox(self) -> Inbox:
+        """An inbox that gets one item when frames can be sent, or fails when the link ended."""
+        inbox = Inbox(self.lock)
+        with self.lock:
+            if self.session.ready:
+                inbox.put("ready", True)
+            self._ready_inboxes.append(inbox)
+        return inbox
+
+    def model_inbox(self) -> Inbox:
+        """An inbox that gets the worker counts of the models whenever they change, the present ones first."""
+        inbox = Inbox(self.lock)
+        with self.lock:
+            if self.session.worker_counts:
+                inbox.put("models", self.session.worker_counts)
+            self._model_inboxes.append(inbox)
+        return inbox
+
+    def drop_inbox(self, inbox: Inbox) -> None:
+        """Forget an inbox of `ready_inbox` or `model_inbox`."""
+        with self.lock:
+            for inboxes in (self._ready_inboxes, self._model_inboxes):
+                if inbox in inboxes:
+                    inboxes.remove(inbox)
+
+    def watch(self, entry: ProjectEntry) -> Inbox:
+        """An inbox with all that happened to the project so far, and all that will."""
+        inbox = Inbox(self.lock)
+        with self.lock:
+            for event in entry.history.values():
+                inbox.put(Once(), event)
+            if not entry.settled:
+                for job in entry.jobs:
+                    if job.body is not None or job.eta_seconds is not None:
+                        inbox.put(job.progress_touch, job.progress_touch)
+                entry.sinks.append(inbox)
+        return inbox
+
+    def unwatch(self, entry: ProjectEntry, inbox: Inbox) -> None:
+        """Forget an inbox of `watch`."""
+        with self.lock:
+            if inbox in entry.sinks:
+                entry.sinks.remove(inbox)
+
+    # --- writing ----------------------------------------------------------------------------------------------------
+
+    def writable(self) -> tuple[Link, Socket]:
+        """The link and its socket when frames can be sent; with the lock held. Raises LinkNotReady."""
+        self.check_open()
+        link = self._link
+        connection = link.socket if link is not None and self.session.ready else None
+        if link is None or connection is None:
+            raise LinkNotReady
+        return link, connection
+
+    def abandon_cancel(self, cancel: Cancel, own: Sink) -> None:
+        """A cancel could not be sent: tell the others who wait for it."""
+        with self.lock:
+            self.session.abandon_cancel(cancel)
+            error = ConnectionLost("The cancel request could not be sent.")
+            wakers = [waker for sink in cancel.sinks if sink is not own for waker in sink.fail(error)]
+        wake(wakers)
+
+    def _resubmit(self, effect: Resubmit) -> None:
+        link = self._link
+        connection = link.socket if link is not None else None
+        try:
+            if connection is None:
+                raise SendFailed(False, "no connection")
+            connection.send(effect.text)
+        except SendFailed as problem:
+            with self.lock:
+                self.session.resubmit_failed(effect.entry, problem.started)
+            if link is not None:
+                link.drop()
+            return
+        with self.lock:
+            self.session.resubmitted(effect.entry, time.monotonic())
+
+    # --- called by the link's thread --------------------------------------------------------------------------------
+
+    def link_address(self) -> Address:
+        """Where to connect, found anew for every connection."""
+        return self._address()
+
+    def link_opened(self, link: Link, now: float) -> None:
+        """The socket is open."""
+        with self.lock:
+            self.session.link_open(now)
+        log.info("connected")
+
+    def link_accepted(self) -> bool:
+        """True when the connection that just ended had been accepted by the server."""
+        return self._was_ready
+
+    def link_received(self, raw: bytes, now: float) -> None:
+        """One message of the socket. What cannot be understood is dropped and counted; the connection stays."""
+        try:
+            frame = frames.decode(raw)
+            kind = frame.kind
+            if kind not in READ_KINDS:
+                return
+            payload = frames.body(frame)
+            if kind == "jobProgress" or kind == "jobETA":
+                with self.lock:
+                    job = self.session.progress(kind, payload, now)
+                    touched = None if job is None else self._touch(job, payload)
+                if touched is not None:
+                    wake(touched)
+                    return
+            with self.lock:
+                outcome = self.session.receive(kind, payload, now)
+                wakers = self._deliver(outcome)
+        except ProtocolError as problem:
+            self.broken_frames += 1
+            log.warning("frame dropped: %s", problem.message)
+            return
+        except Exception:
+            self.broken_frames += 1
+            log.exception("frame dropped")
+            return
+        self._carry_out(outcome, wakers)
+
+    def link_tick(self, now: float) -> float | None:
+        """Do what is due; answers when to call again."""
+        with self.lock:
+            outcome = self.session.tick(now)
+            wakers = self._deliver(outcome)
+            due = self.session.next_due
+        self._carry_out(outcome, wakers)
+        return due
+
+    def link_lost(self, link: Link, code: int, now: float) -> bool:
+        """The connection is over; True when the thread shall make a new one."""
+        what = closing(code)
+        with self.lock:
+            if self._link is not link:
+                return False
+            self._was_ready = self.session.ready
+            outcome = self.session.link_down(now)
+            reconnect = self._is_needed() if what.reconnect is None else what.reconnect
+            wakers = self._deliver(outcome)
+        log.info("connection lost (close code %d)", code)
+        self._carry_out(outcome, wakers)
+        if reconnect and not self.closed:
+            self._set_state(LinkState.RECONNECTING, f"connection lost (close code {code})")
+            return True
+        if what.sign_out:
+            self._refused()
+        self._end(link, closing_error(code) if what.message else None, what.state)
+        return False
+
+    def link_failed(self, link: Link, error: SogniError | None, reason: str) -> None:
+        """A connection could not be made; with an error it will not be tried again."""
+        self.why_not_connected = reason
+        if error is not None:
+            self._end(link, error, LinkState.REFUSED)
+            return
+        reconnecting = self._state.link is LinkState.RECONNECTING
+        self._set_state(LinkState.RECONNECTING if reconnecting else LinkState.CONNECTING, reason)
+
+    def link_idle(self, link: Link, now: float) -> bool:
+        """True when nothing has needed the connection for a while; it is then closed, and opened by the next use."""
+        with self.lock:
+            if self._link is not link or self._is_needed() or now - self._used_at < self._idle_close:
+                return False
+            self._link = None
+            self.session.link_down(now)
+        self._set_state(LinkState.IDLE)
+        return True
+
+    def _is_needed(self) -> bool:
+        return (
+            any(not entry.settled or entry.sinks for entry in self.session.projects.values())
+            or bool(self.session.canceling)
+            or bool(self._ready_inboxes)
+            or bool(self._model_inboxes)
+            or self.callbacks.any
+        )
+
+    def _end(self, link: Link, error: SogniError | None, state: LinkState) -> None:
+        with self.lock:
+            if self._link is link:
+                self._link = None
+            outcome = self.session.link_ended()
+            wakers = self._deliver(outcome)
+            if error is not None:
+                wakers += self._fail_everybody(error)
+        wake(wakers)
+        self._set_state(state, error.message if error is not None else None)
+
+    # --- delivering -------------------------------------------------------------------------------------------------
+
+    def apply(self, act: Callable[[Session], Outcome]) -> Outcome:
+        """Let an answer act on the session, from any thread."""
+        with self.lock:
+            if self.closed:
+                return Outcome()
+            outcome = act(self.session)
+            wakers = self._deliver(outcome)
+        self._carry_out(outcome, wakers)
+        return outcome
+
+    def _touch(self, job: JobEntry, payload: dict[str, Any]) -> list[Waker]:
+        """Tell those who watch that a job's slot has something newer; with the lock held."""
+        wakers: list[Waker] = []
+        touch = job.progress_touch
+        preview = job.preview_touch if payload.get("hasImage") is True else None
+        for sink in job.project.sinks:
+            waker = sink.put(touch, touch)
+            if waker is not None:
+                wakers.append(waker)
+            if preview is not None:
+                sink.put(preview, preview)
+        callbacks = self.callbacks
+        if callbacks.by_kind:
+            for item in (touch, preview):
+                waker = None if item is None else callbacks.put("job", item, item)
+                if waker is not None:
+                    wakers.append(waker)
+        return wakers
+
+    def _deliver(self, outcome: Outcome) -> list[Waker]:
+        """Put events into inboxes; with the lock held."""
+        wakers: list[Waker | None] = []
+        for entry, key, event in outcome.events:
+            wakers += [sink.put(key, event) for sink in entry.sinks]
+            kind = "project" if isinstance(event, _PROJECT_EVENTS) else "job"
+            wakers.append(self.callbacks.put(kind, key, (entry, event)))
+        for cancel, result in outcome.cancels:
+            wakers += [sink.put("outcome", result) for sink in cancel.sinks]
+        if outcome.became_ready:
+            self._used_at = time.monotonic()
+            wakers += [inbox.put("ready", True) for inbox in self._ready_inboxes]
+        for kind, value in outcome.news:
+            if kind == "available_models":
+                wakers.append(self.callbacks.put(kind, kind, value))
+                wakers += [inbox.put("models", value) for inbox in self._model_inboxes]
+            else:
+                wakers.append(self.callbacks.put(kind, Once(), value))
+        return [waker for waker in wakers if waker is not None]
+
+    def _carry_out(self, outcome: Outcome, wakers: list[Waker]) -> None:
+        """Wake who waits, then do what the session asks for; without the lock."""
+        wake(wakers)
+        if outcome.became_ready:
+            self._set_state(LinkState.READY)
+        for effect in outcome.effects:
+            if isinstance(effect, Resubmit):
+                self._resubmit(effect)
+            else:
+                self._effect(effect)
+
+    def _set_state(self, link: LinkState, reason: str | None = None) -> None:
+        with self.lock:
+            before = self._state.link
+            if before is LinkState.CLOSED or (self.closed and link is not LinkState.CLOSED):
+                return
+            self._state = ClientState(link=link, since=datetime.now(timezone.utc), reason=reason)
+            wakers: list[Waker | None] = []
+            if before is not link:
+                wakers.append(self.callbacks.put("state", Once(), self._state))
+            if before is not link and link in _ANNOUNCED:
+                wakers.append(self.callbacks.put(_ANNOUNCED[link], Once(), self._state))
+        wake([waker for waker in wakers if waker is not None])
+
+    def _everybody(self) -> list[Sink]:
+        """Every inbox that somebody may wait for; with the lock held."""
+        inboxes: list[Sink] = [*self._ready_inboxes, *self._model_inboxes]
+        for entry in self.session.projects.values():
+            inboxes += entry.sinks
+        for cancel in self.session.canceling.values():
+            inboxes += cancel.sinks
+        return inboxes
+
+    def _fail_everybody(self, error: SogniError) -> list[Waker]:
+        """End every wait; with the lock held. A later call makes a new inbox, and opens the link again."""
+        wakers = [waker for inbox in self._everybody() for waker in inbox.fail(error)]
+        for entry in self.session.projects.values():
+            entry.sinks.clear()
+        self.session.canceling.clear()
+        self._ready_inboxes.clear()
+        self._model_inboxes.clear()
+        return wakers
+
+
+def wake(wakers: Iterable[Waker]) -> None:
+    """Call the wakers; without the lock."""
+    for waker in wakers:
+        waker()
