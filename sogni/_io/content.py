@@ -20,13 +20,17 @@ def extension(file: BinaryIO) -> str | None:
     if head[:4] == b"glTF":
         return ".glb"
     if head[4:8] == b"ftyp":
-        tracks = _mp4_tracks(file)
-        if tracks == {b"soun"}:
+        if head[8:10].lower() == b"qt":
+            return ".mov"
+        if _mp4_tracks(file) == {b"soun"}:
             return ".m4a"
     if head[:4] == b"OggS" and b"theora" in head:
         return ".ogv"
-    if head[:4] == b"\x1a\x45\xdf\xa3" and b"A_" in head and b"V_" not in head:
-        return ".weba"
+    if head[:4] == b"\x1a\x45\xdf\xa3":
+        only_sound = b"A_" in head and b"V_" not in head
+        if b"webm" in head[:64]:
+            return ".weba" if only_sound else ".webm"
+        return ".mka" if only_sound else ".mkv"
 
     import filetype  # type: ignore[import-untyped]
 

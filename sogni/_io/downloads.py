@@ -56,6 +56,7 @@ class Fetch:
         self._deadline = deadline or Deadline(None)
         self._tell = Meter(progress, None)
         self._answer: Answer | None = None
+        self._url: str | None = None
         self._supplier_failed: SogniError | None = None
         self._offset = 0
         self._opened_at = 0
@@ -138,11 +139,12 @@ class Fetch:
         return answer
 
     def _open_once(self) -> Answer:
-        url = self._url(fresh=False)
-        while (answer := self._ask(url)) is None:
+        if self._url is None:
+            self._url = self._ask_for_url(fresh=False)
+        while (answer := self._ask(self._url)) is None:
             self._renewed = True
             log.debug("a signed download address had run out")
-            url = self._url(fresh=True)
+            self._url = self._ask_for_url(fresh=True)
         self._renewed = False
         try:
             self._look_at(answer)
@@ -151,7 +153,7 @@ class Fetch:
             raise
         return answer
 
-    def _url(self, *, fresh: bool) -> str:
+    def _ask_for_url(self, *, fresh: bool) -> str:
         try:
             return self._url_supplier(fresh)
         except SogniError as error:
@@ -308,7 +310,8 @@ def download(
         TransferError: the content is empty or changed meanwhile.
         ApiError, TransportError, WaitTimeout: it could not be fetched.
     """
-    folder, name, suffix = _destination(target, stem)
+    with _disk(os.fspath(target)):
+        folder, name, suffix = _destination(target, stem)
     with Fetch(http, url_supplier, progress=progress, cancelled=cancelled, deadline=deadline) as fetch:
         # The first piece comes before the file, so that a refused download does not touch the disk at all.
         piece = fetch.next_chunk()

@@ -297,9 +297,7 @@ class Http:
             pause = _pause(error, tries)
             spent += pause
             left = deadline.remaining()
-            if spent > self.retries.budget or (left is not None and pause >= left):
-                return False
-            return True
+            return spent <= self.retries.budget and (left is None or pause < left)
 
         # The pauses are made in the loop, where closing the client can end them; those of the library could not.
         turns = stamina.retry_context(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import http.server
 import json
 import socket
@@ -155,10 +156,8 @@ class Rude:
 
     def _serve(self, connection: socket.socket, number: int) -> None:
         with connection:
-            try:
+            with contextlib.suppress(OSError):
                 self.script(connection, number)
-            except OSError:
-                pass
 
     def close(self) -> None:
         self.done.set()

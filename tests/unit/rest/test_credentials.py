@@ -358,3 +358,26 @@ def test_after_a_fork_the_identity_stays(tools: Any, issuer: Issuer) -> None:
     credentials = expired(tools)
     credentials.reset_after_fork()
     assert credentials.headers(issuer)
+
+
+def test_a_turn_that_comes_too_late(tools: Any, issuer: Issuer) -> None:
+    credentials = expired(tools)
+    old = credentials._identity
+    credentials.headers(issuer)
+    fresh = credentials._identity
+    assert credentials._renew(old, never, False) is fresh  # type: ignore[arg-type]
+    credentials.close()
+    with pytest.raises(ClosedError):
+        credentials._renew(old, never, False)  # type: ignore[arg-type]
+
+
+def test_a_refusal_that_comes_too_late(tools: Any) -> None:
+    credentials = expired(tools)
+
+    def renew(_: str) -> tuple[str, str]:
+        credentials.set_api_key("another-key")
+        raise ApiError("revoked", status=400)
+
+    with pytest.raises(SessionChanged):
+        credentials.headers(renew)
+    assert credentials.uses_api_key

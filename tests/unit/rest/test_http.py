@@ -331,7 +331,7 @@ def test_closing_ends_a_pause(site: Any, make_http: Make, tools: Any) -> None:
 def test_a_refused_connection(make_http: Make) -> None:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port = listener.getsockname()[1]
-    with pytest.raises(errors.ConnectFailed, match="127.0.0.1: Connection refused") as caught:
+    with pytest.raises(errors.ConnectFailed, match=r"127\.0\.0\.1: Connection refused") as caught:
         make_http(f"http://127.0.0.1:{port}").request(call())
     assert isinstance(caught.value.__cause__, ConnectionRefusedError)
     assert caught.value.retryable
@@ -641,6 +641,22 @@ def test_a_proxy_that_is_not_there(make_http: Make) -> None:
     assert "secret-pw" not in everything(caught.value)
 
 
+def test_proxies_of_other_kinds(make_http: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    once = Retries(tries=1)
+    with pytest.raises(errors.ConfigError, match="cannot be used"):
+        make_http("http://target.example", proxy="socks5://127.0.0.1:1", retries=once).request(call())
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = listener.getsockname()[1]
+    with pytest.raises(errors.ConnectFailed):
+        make_http("https://target.example", proxy=f"https://127.0.0.1:{port}", retries=once).request(call())
+
+
+def test_an_endpoint_that_speaks_no_tls(site: Any, make_http: Make) -> None:
+    http = make_http(site.url.replace("http", "https"), retries=Retries(tries=1))
+    with pytest.raises(errors.ConnectFailed, match="No encrypted connection to 127"):
+        http.request(call())
+
+
 # --- TLS ------------------------------------------------------------------------------------------------------------
 
 
@@ -694,7 +710,7 @@ def test_whom_to_trust(
         with pytest.warns(Warning, match="Unverified"):
             assert http.request(call()) == 1
     else:
-        assert http.request(call()) == 1
+        assert http.request(call(), Deadline(10)) == 1
     context = http.tls_context
     assert http.tls_context is context
     if way != "off":

@@ -234,6 +234,17 @@ def test_streams_are_spooled(make: type[Stream]) -> None:
         assert whole(source) == whole(source) == DATA
 
 
+class BreakingStream(Stream):
+    def read(self, amount: int = -1) -> bytes:
+        if amount > 0:
+            raise OSError("broken")
+        return b""
+
+
+def test_a_stream_that_breaks() -> None:
+    refused(BreakingStream(b""), "cannot be read: OSError")
+
+
 class Coroutine:
     def close(self) -> None:
         pass
@@ -400,11 +411,13 @@ def test_redirects_between_encrypted_places(secure: tuple[str, Http], site: Any,
     site.routes["/plain"] = tools.Reply(b"", 302, {"Location": "http://127.0.0.1:1/x"})
     site.routes["/loop"] = tools.Reply(b"", 302, {"Location": "/loop"})
     site.routes["/nowhere"] = tools.Reply(b"", 302)
+    site.routes["/bad"] = tools.Reply(b"", 302, {"Location": "https://[bad/"})
     with open_source(f"{url}/old", "f", http=http) as source:
         assert source.size == len(DATA)
     refused(f"{url}/plain", "cannot be fetched from 127.0.0.1:1/x", http=http)
     refused(f"{url}/loop", "points elsewhere too often", http=http)
     refused(f"{url}/nowhere", "HTTP 302", http=http)
+    refused(f"{url}/bad", "points elsewhere", http=http)
 
 
 def test_an_address_that_answers_no(secure: tuple[str, Http], site: Any, tools: Any) -> None:
