@@ -4,19 +4,20 @@
     python -m codegen.twin --check    fail if it is not what would be written
 
 The text stays the same but for the awaits and a few names; `unasync` does the code, this module the docstrings and
-comments, the banner and the comparison.
+comments, the banner, the formatting and the comparison.
 """
 
 from __future__ import annotations
 
 import argparse
+import ast
 import io
 import re
 import subprocess
 import sys
 import tempfile
 import tokenize
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import unasync
@@ -29,8 +30,15 @@ PAIRS = {"sogni_async/_core": "sogni/_core", "tests/aio": "tests/blocking"}
 # Names of ours that differ between the packages; one that is never used is an error, so the table cannot rot.
 RENAMES = {"sogni_async": "sogni", "aclose": "close"}
 
+# What is renamed in the end: by the tool itself (`__aenter__`, `AsyncIterator`, ...), and by us.
+ALL_RENAMES: dict[str, str] = {**unasync._ASYNC_TO_SYNC, **RENAMES}
+
 COMMAND = "python -m codegen.twin"
 ATTRIBUTES = "*.py linguist-generated=true\n"
+
+
+class CannotConvert(Exception):
+    """The source holds something that the tool turns into wrong code."""
 
 
 def banner(source: str) -> str:
@@ -41,13 +49,7 @@ def banner(source: str) -> str:
 def blocking_text(text: str) -> str:
     """Prose, such as a docstring, as the blocking package says it."""
     text = re.sub(r"\b(?:await|async) ", "", text)
-    return re.sub(r"\w+", lambda word: RENAMES.get(word[0]) or _BUILT_IN.get(word[0], word[0]), text)
-
-
-# What unasync renames by itself, for the prose around the code.
-_BUILT_IN: dict[str, str] = {
-    name: new for name, new in unasync._ASYNC_TO_SYNC.items() if name.startswith("__") or name.startswith("Stop")
-}
+    return re.sub(r"\w+", lambda word: ALL_RENAMES.get(word[0], word[0]), text)
 
 
 def clean_prose(code: str) -> str:
@@ -64,7 +66,7 @@ def clean_prose(code: str) -> str:
         pieces.append(lines[row - 1][column:end_column] if row <= len(lines) else "")
         column = end_column
 
-    for token in _prose(code):
+    for token in prose(code):
         copy_until(*token.start)
         pieces.append(blocking_text(token.string))
         row, column = token.end
@@ -72,106 +74,126 @@ def clean_prose(code: str) -> str:
     return "".join(pieces)
 
 
-def _prose(code: str) -> Iterator[tokenize.TokenInfo]:
-    """Comments and docstrings: strings that stand alone on their line."""
+def prose(code: str) -> Iterator[tokenize.TokenInfo]:
+    """Comments and docstrings: strings that begin a statement."""
     fresh = True
     for token in tokenize.generate_tokens(io.StringIO(code).readline):
         if token.type == tokenize.COMMENT or (token.type == tokenize.STRING and fresh):
             yield token
         if token.type not in (tokenize.COMMENT, tokenize.NL):
-            fresh = token.type in (tokenize.NEWLINE, tokenize.INDENT, tokenize.DEDENT, tokenize.ENCODING)
+            fresh = token.type in (tokenize.NEWLINE, tokenize.INDENT, tokenize.DEDENT)
 
 
-def generate(root: Path, target: Path) -> dict[str, str]:
-    """The files of the twin by their path, made from the sources under `root` with `target` as a work folder."""
+def generate(root: Path = ROOT) -> dict[str, str]:
+    """The files of the twin: path below `root` -> text."""
     made: dict[str, str] = {}
-    used: set[str] = set()
-    for source_folder, twin_folder in PAIRS.items():
-        sources = sorted((root / source_folder).rglob("*.py"))
-        for source in sources:
-            text = source.read_text("utf-8")
-            used |= {name for name in RENAMES if re.search(rf"\b{name}\b", text)}
-            copy = target / "from" / source.relative_to(root)
-            copy.parent.mkdir(parents=True, exist_ok=True)
-            copy.write_text(text, "utf-8")
-        rule = unasync.Rule(f"/from/{source_folder}/", f"/to/{twin_folder}/", additional_replacements=RENAMES)
-        unasync.unasync_files([str(target / "from" / path.relative_to(root)) for path in sources], [rule])
-        for source in sources:
-            name = f"{twin_folder}/{source.relative_to(root / source_folder).as_posix()}"
-            path = target / "to" / name
-            origin = source.relative_to(root).as_posix()
-            path.write_text(banner(origin) + clean_prose(path.read_text("utf-8")), "utf-8")
-            made[name] = ""
-    unused = set(RENAMES) - used
-    if unused:
-        raise SystemExit(f"renames that nothing uses: {', '.join(sorted(unused))}")
-    _format(root, target / "to")
-    for name in made:
-        made[name] = (target / "to" / name).read_text("utf-8")
+    with tempfile.TemporaryDirectory() as folder:
+        work = Path(folder)
+        for source_folder, twin_folder in PAIRS.items():
+            made |= _convert(root, work, source_folder, twin_folder)
+        for name, text in made.items():
+            (work / "to" / name).write_text(text, "utf-8", newline="\n")
+        if made:
+            _format(root, work / "to", made)
+        made = {name: _read(work / "to" / name) for name in made}
     for twin_folder in PAIRS.values():
         made[f"{twin_folder}/.gitattributes"] = ATTRIBUTES
     return made
 
 
-def _format(root: Path, folder: Path) -> None:
-    """Sort imports and format as the rest of the project; the awaits left holes and the names moved."""
-    config = str(root / "pyproject.toml")
-    ruff = [sys.executable, "-m", "ruff"]
-    subprocess.run(
-        [*ruff, "check", "--quiet", "--config", config, "--select", "I", "--fix-only", "--no-cache", str(folder)],
-        check=True,
-    )
-    subprocess.run([*ruff, "format", "--quiet", "--config", config, "--no-cache", str(folder)], check=True)
+def _convert(root: Path, work: Path, source_folder: str, twin_folder: str) -> dict[str, str]:
+    """The twins of one folder, before they are formatted. The tool finds its target by the path, hence the copies."""
+    sources = [path.relative_to(root).as_posix() for path in sorted((root / source_folder).rglob("*.py"))]
+    for source in sources:
+        copy = work / "from" / source
+        copy.parent.mkdir(parents=True, exist_ok=True)
+        copy.write_text(_read(root / source), "utf-8", newline="\n")
+    rule = unasync.Rule(f"/from/{source_folder}/", f"/to/{twin_folder}/", additional_replacements=RENAMES)
+    unasync.unasync_files([str(work / "from" / source) for source in sources], [rule])
+    made = {}
+    for source in sources:
+        name = twin_folder + source.removeprefix(source_folder)
+        made[name] = banner(source) + clean_prose(_read(work / "to" / name))
+        _refuse_leftovers(source, made[name])
+    return made
 
 
-def differences(root: Path, made: dict[str, str]) -> list[str]:
-    """What is wrong with the committed twin, a line for each file."""
-    problems: list[str] = []
+def _refuse_leftovers(source: str, code: str) -> None:
+    """Some forms of `await` break the code or stay in it; better an error here than a twin that is wrong."""
+    try:
+        tree = ast.parse(code)
+    except SyntaxError as error:
+        raise CannotConvert(f"{source}: its twin is no Python: {error.msg}: {(error.text or '').strip()}") from None
+    for node in ast.walk(tree):
+        is_async = isinstance(node, ast.AsyncFunctionDef | ast.AsyncFor | ast.AsyncWith | ast.Await)
+        if is_async or (isinstance(node, ast.comprehension) and node.is_async):
+            raise CannotConvert(f"{source}: an await or async is left in its twin: {ast.unparse(node)}")
+
+
+def _format(root: Path, folder: Path, names: Iterable[str]) -> None:
+    """Sort imports and format as the rest of the project: the awaits left holes and the names moved."""
+    files = [str(folder / name) for name in names]
+    common = ["--quiet", "--no-cache", "--config", str(root / "pyproject.toml"), *files]
+    for command in (["check", "--select", "I", "--fix-only"], ["format"]):
+        subprocess.run([sys.executable, "-m", "ruff", *command, *common], cwd=root, check=True)
+
+
+def _read(path: Path) -> str:
+    return path.read_text("utf-8")
+
+
+def unused_renames(root: Path = ROOT) -> list[str]:
+    """Names of ours that no source mentions."""
+    texts = [_read(path) for folder in PAIRS for path in (root / folder).rglob("*.py")]
+    return sorted(name for name in RENAMES if not any(re.search(rf"\b{name}\b", text) for text in texts))
+
+
+def differences(root: Path, made: dict[str, str]) -> dict[str, str]:
+    """What is wrong with the twin in the work tree: file -> problem."""
+    found: dict[str, str] = {}
     for name, text in made.items():
-        path = root / name
-        if not path.exists():
-            problems.append(f"missing: {name}")
-        elif path.read_text("utf-8") != text:
-            problems.append(f"stale or edited by hand: {name}")
+        if not (root / name).exists():
+            found[name] = "missing"
+        elif (root / name).read_bytes() != text.encode():
+            found[name] = "stale or edited by hand"
     for folder in PAIRS.values():
-        for path in sorted((root / folder).rglob("*.py")):
+        for path in sorted((root / folder).rglob("*")):
             name = path.relative_to(root).as_posix()
-            if name not in made:
-                problems.append(f"left over, its source is gone: {name}")
-    return problems
+            if path.is_file() and path.suffix != ".pyc" and name not in made:
+                found[name] = "left over, its source is gone"
+    return found
 
 
 def write(root: Path, made: dict[str, str]) -> list[str]:
-    """Bring the committed twin in line; the names of what changed."""
-    changed: list[str] = []
-    for problem in differences(root, made):
-        name = problem.split(": ", 1)[1]
-        changed.append(name)
+    """Bring the twin in the work tree in line; the names of the files that changed."""
+    changed = differences(root, made)
+    for name in changed:
         if name in made:
             (root / name).parent.mkdir(parents=True, exist_ok=True)
-            (root / name).write_text(made[name], "utf-8")
+            (root / name).write_text(made[name], "utf-8", newline="\n")
         else:
             (root / name).unlink()
-    return changed
+    return list(changed)
 
 
-def main(arguments: list[str] | None = None) -> int:
+def main(arguments: list[str] | None = None, root: Path = ROOT) -> int:
     """Write the twin, or check it."""
     parser = argparse.ArgumentParser(prog=COMMAND, description="Write the blocking twin, or check it.")
     parser.add_argument("--check", action="store_true", help="change nothing; fail if the twin is not fresh")
-    parser.add_argument("--root", type=Path, default=ROOT, help=argparse.SUPPRESS)
     options = parser.parse_args(arguments)
-    with tempfile.TemporaryDirectory() as folder:
-        made = generate(options.root, Path(folder))
+    try:
+        made = generate(root)
+    except CannotConvert as error:
+        print(error)
+        return 1
     if not options.check:
-        changed = write(options.root, made)
-        print(f"{len(changed)} of {len(made)} files changed")
+        print(f"{len(write(root, made))} of {len(made)} files changed")
         return 0
-    problems = differences(options.root, made)
-    for problem in problems:
-        print(problem)
+    problems = [f"{problem}: {name}" for name, problem in differences(root, made).items()]
     if problems:
-        print(f"The twin is not fresh: run `{COMMAND}` and commit what it writes.")
+        problems.append(f"the twin is not fresh: run `{COMMAND}` and commit what it writes")
+    problems += [f"rename that no source needs any more: {name}" for name in unused_renames(root)]
+    print(*problems, sep="\n", end="\n" if problems else "")
     return 1 if problems else 0
 
 

@@ -32,7 +32,7 @@ def extension(file: BinaryIO) -> str | None:
             return ".weba" if only_sound else ".webm"
         return ".mka" if only_sound else ".mkv"
 
-    import filetype  # type: ignore[import-untyped]
+    import filetype
 
     kind = filetype.guess(head)
     return f".{kind.extension}" if kind is not None else None

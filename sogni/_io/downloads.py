@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import errno as errnos
+import io
 import os
 import re
 import secrets
@@ -16,7 +17,8 @@ from urllib.parse import urljoin
 from .._deadline import Deadline
 from .._protocol.answers import header, phrase
 from ..errors import ConnectionLost, SogniError, TransferError
-from .store import PIECE, Cancelled, ExpiredUrl, GivenUp, Meter, Progress, StorageError, log, refusal, worth_another_try
+from .exchange import PIECE
+from .store import Cancelled, ExpiredUrl, GivenUp, Meter, Progress, StorageError, log, refusal, worth_another_try
 
 if TYPE_CHECKING:
     from .http import Answer, Http
@@ -26,6 +28,7 @@ READ_LIMIT = 1024 * 1024 * 1024
 
 # A connection that brought less than this before it broke counts as one that brought nothing.
 _SOME = 64 * 1024
+_IN_MEMORY = 8 * 1024 * 1024
 _REDIRECTS = 3
 _ELSEWHERE = frozenset((301, 302, 303, 307, 308))
 
@@ -267,18 +270,22 @@ def fetch_file(
     deadline: Deadline | None = None,
 ) -> BinaryIO:
     """A whole result as a seekable binary file at its beginning; large ones are on disk and vanish when closed."""
-    spool: Any = tempfile.SpooledTemporaryFile(max_size=8 * 1024 * 1024)  # noqa: SIM115 - handed out
-    try:
-        with Fetch(http, url_supplier, progress=progress, cancelled=cancelled, deadline=deadline) as fetch:
-            while (piece := fetch.next_chunk()) is not None:
+    with Fetch(http, url_supplier, progress=progress, cancelled=cancelled, deadline=deadline) as fetch:
+        piece = fetch.next_chunk()
+        # A spooled file of the library would do both, but is no complete file object before Python 3.11.
+        is_small = fetch.total is not None and fetch.total <= _IN_MEMORY
+        file: Any = io.BytesIO() if is_small else tempfile.TemporaryFile()  # noqa: SIM115 - handed out
+        try:
+            while piece is not None:
                 with _disk(tempfile.gettempdir()):
-                    spool.write(piece)
-        spool.seek(0)
-    except BaseException:
-        spool.close()
-        raise
-    file: BinaryIO = spool
-    return file
+                    file.write(piece)
+                piece = fetch.next_chunk()
+            file.seek(0)
+        except BaseException:
+            file.close()
+            raise
+    opened: BinaryIO = file
+    return opened
 
 
 def download(

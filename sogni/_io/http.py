@@ -2,50 +2,44 @@
 
 from __future__ import annotations
 
-import contextlib
-import json
 import logging
-import os
 import random
 import ssl
 import threading
 import time
 from collections.abc import Callable, Mapping
 from typing import Any, Generic, TypeVar
-from urllib.parse import quote, unquote, urlencode, urlsplit
+from urllib.parse import urlsplit
 
 import requests
-from attrs import field, frozen
-from requests.structures import CaseInsensitiveDict
+from attrs import define, field
 
 from .._deadline import Deadline
 from .._protocol import auth
 from .._protocol.answers import MAX_BODY, read_answer
-from .._protocol.call import Call, Host, number_text
+from .._protocol.call import Call, Host
 from ..errors import (
     ApiError,
     AuthenticationError,
     ClosedError,
-    ConfigError,
     ConnectFailed,
     ConnectionLost,
-    Problem,
     ProtocolError,
     SogniError,
     TransportError,
-    ValidationError,
 )
 from ..types.settings import Retries, Timeouts
 from .credentials import Credentials
+from .exchange import PIECE, Answer, json_body, prepare, url_of
 from .mishaps import translate
-from .session import Patience, Session, patient, tls_context
+from .route import Route, Verify
+from .session import Patience, Session, patient
 
 _log = logging.getLogger("sogni.http")
 
 T = TypeVar("T")
 
-PIECE = 256 * 1024
-"""Bytes read or written at once; small pieces cost the interpreter more than the network."""
+__all__ = ["PIECE", "Answer", "Http", "bare", "may_ask_again"]
 
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.5, 5.0
 _BUSY = frozenset((429, 503))
@@ -76,19 +70,17 @@ class Http:
         timeouts: Timeouts | None = None,
         retries: Retries | None = None,
         proxy: str | None = None,
-        verify: bool | str | os.PathLike[str] | ssl.SSLContext = True,
+        verify: Verify = True,
         loopback_only: bool = False,
     ) -> None:
         self._bases = {Host.REST: auth.rest_base(rest_endpoint), Host.SOCKET: auth.http_base(socket_endpoint)}
         self._credentials = credentials
         self.timeouts = timeouts or Timeouts()
         self.retries = retries or Retries()
-        self._proxy = proxy
-        self._verify = verify
-        self._loopback_only = loopback_only
+        self.route = Route(proxy, verify, loopback_only=loopback_only)
         self._plain_allowed = self._bases[Host.REST].startswith("http://")
         for base in self._bases.values():
-            self._guard(base)
+            self.route.check(base)
         self._forget_connections()
 
     def __repr__(self) -> str:
@@ -101,8 +93,6 @@ class Http:
         self._lock = threading.Lock()
         self._api: Session | None = None
         self._bare: Session | None = None
-        self._proxies: dict[tuple[str, str], dict[str, str]] = {}
-        self._tls: ssl.SSLContext | None = None
         self._closed = threading.Event()
 
     # --- calls of the API ---
@@ -127,18 +117,22 @@ class Http:
         raise failure
 
     def _request(self, call: Call[T], deadline: Deadline) -> T:
-        order = _Order(call, self._url(call), _json_body(call), self._credentials.version, deadline)
+        url = url_of(self._bases[call.host], call)
+        order = _Order(call, url, json_body(call), self._credentials.version, deadline)
 
         def attempt() -> T:
             return self._attempt(order)
 
-        return self.retry(attempt, deadline) if call.repeatable else attempt()
+        def again(error: SogniError) -> bool:
+            # A renewal whose answer was lost may have used the old tokens up: it is not made a second time.
+            return may_ask_again(error) and (error is not order.renewal_failed or isinstance(error, ConnectFailed))
+
+        return self.retry(attempt, deadline, again=again) if call.repeatable else attempt()
 
     def _attempt(self, order: _Order[T]) -> T:
         if not order.call.auth:
             return self._exchange(order, None)
-        identity = self._credentials.identity(self.renew, deadline=order.deadline)
-        self._credentials.check(order.version)
+        identity = self._identity(order)
         try:
             value = self._exchange(order, identity)
         except AuthenticationError as error:
@@ -153,15 +147,28 @@ class Http:
         self._credentials.check(order.version)
         return self._after_refusal(refusal, order, identity)
 
+    def _identity(self, order: _Order[T]) -> auth.Identity | None:
+        """Whom the call is for, with a token that is good for a while."""
+        try:
+            identity = self._credentials.identity(self.renew, deadline=order.deadline)
+        except SogniError as error:
+            order.renewal_failed = error
+            raise
+        self._credentials.check(order.version)
+        return identity
+
     def _after_refusal(self, refusal: AuthenticationError, order: _Order[T], identity: auth.Identity | None) -> T:
         """A 401: with other tokens a repeatable call is tried once more."""
         if not isinstance(identity, auth.ApiKey):
             refusal.hint = "Sign in again." if identity is not None else "Sign in, or set SOGNI_API_KEY."
-        renewed = self._credentials.refused(identity, self.renew, deadline=order.deadline)
+        try:
+            renewed = self._credentials.refused(identity, self.renew, deadline=order.deadline)
+        except SogniError as error:
+            order.renewal_failed = error
+            raise
         if not renewed or not order.call.repeatable:
             raise refusal
-        identity = self._credentials.identity(self.renew, deadline=order.deadline)
-        self._credentials.check(order.version)
+        identity = self._identity(order)
         try:
             value = self._exchange(order, identity)
         except AuthenticationError as error:
@@ -178,7 +185,7 @@ class Http:
         if order.body is not None:
             headers["Content-Type"] = "application/json"
             headers["Content-Length"] = str(len(order.body))
-        request = _prepare(call.method, order.url, headers, order.body)
+        request = prepare(call.method, order.url, headers, order.body)
         request.headers.update(auth.headers(identity))
         what = f"{call.method} {call.path}"
         answer = self._send(request, self._session(), self.timeouts.read, order.deadline, what)
@@ -234,11 +241,11 @@ class Http:
         Returns:
             Answer: open; the caller reads and closes it.
         """
-        self._guard(url)
+        self.route.check(url)
         if urlsplit(url).scheme != "https" and not self._plain_allowed:
             raise ProtocolError(f"The media address {auth.place(url)} is not encrypted (https).")
         # Compressed, a body would have neither its true length nor resumable positions.
-        request = _prepare(method, url, {"Accept-Encoding": "identity", **(headers or {})}, body)
+        request = prepare(method, url, {"Accept-Encoding": "identity", **(headers or {})}, body)
         failure: SogniError
         try:
             return self._send(
@@ -254,7 +261,7 @@ class Http:
 
     def check_host(self, url: str) -> None:
         """Raises ConfigError when a client that must stay on this computer is to leave it."""
-        self._guard(url)
+        self.route.check(url)
 
     # --- retries ---
 
@@ -333,8 +340,7 @@ class Http:
                     request,
                     stream=True,
                     timeout=(connect, patience.left()),
-                    proxies=self._proxies_for(url),
-                    allow_redirects=False,
+                    proxies=self.route.proxies(url),
                 )
             except Exception as error:
                 failure = translate(error, url, what, patience)
@@ -353,105 +359,34 @@ class Http:
             with self._lock:
                 session = self._bare if bare else self._api
                 if session is None:
-                    session = Session(lambda: self.tls_context)
+                    session = Session(lambda: self.route.tls_context)
                     if bare:
                         self._bare = session
                     else:
                         self._api = session
         return session
 
-    def _url(self, call: Call[Any]) -> str:
-        path = call.path
-        if (
-            "://" in path
-            or path.startswith("//")
-            or any(character in path for character in "?#\\")
-            or not path.isprintable()
-            or any(part in (".", "..") for part in path.replace("%2e", ".").replace("%2E", ".").split("/"))
-        ):
-            raise ValidationError(
-                problems=[
-                    Problem(
-                        "path",
-                        "path must be relative to the host, such as '/v1/account/me', without a query.",
-                        value=auth.redact(path),
-                    )
-                ]
-            )
-        url = f"{self._bases[call.host]}/{quote(path.lstrip('/'), safe='/%:@!$&+,;=~')}"
-        pairs: list[tuple[str, str]] = []
-        for name, value in call.query.items():
-            if isinstance(value, (list, tuple)):
-                pairs.extend((name, number_text(item)) for item in value)
-            elif value is not None:
-                pairs.append((name, number_text(value)))
-        return f"{url}?{urlencode(pairs)}" if pairs else url
-
-    # --- the way out ---
+    # --- what the WebSocket shares ---
 
     @property
     def tls_context(self) -> ssl.SSLContext:
-        """The TLS context of REST, media and WebSocket; made once, because that takes longer than a small request."""
-        if self._tls is None:
-            with self._lock:
-                if self._tls is None:
-                    self._tls = tls_context(self._verify)
-        return self._tls
+        """The TLS context of REST, media and WebSocket."""
+        return self.route.tls_context
 
     def proxy_for(self, url: str) -> str | None:
         """The proxy for a URL (`ws` and `wss` too), or None for a direct connection."""
-        parts = urlsplit(url)
-        scheme = {"ws": "http", "wss": "https"}.get(parts.scheme, parts.scheme)
-        url = f"{scheme}://{parts.netloc}/"
-        return requests.utils.select_proxy(url, self._proxies_for(url))
+        return self.route.proxy_for(url)
 
     def socket_proxy(self, url: str) -> dict[str, object]:
         """The same as options of the WebSocket library; empty for a direct connection."""
-        proxy = self.proxy_for(url)
-        if proxy is None:
-            return {}
-        parts = urlsplit(proxy if "://" in proxy else f"http://{proxy}")
-        if parts.scheme == "https" or not parts.hostname:
-            raise ConfigError("The WebSocket needs a proxy of the form http://host:port.")
-        user = None if parts.username is None else (unquote(parts.username), unquote(parts.password or ""))
-        return {
-            "http_proxy_host": parts.hostname,
-            "http_proxy_port": parts.port or 80,
-            "http_proxy_auth": user,
-            "proxy_type": parts.scheme,
-            # Whether there is an exception for this host was decided above; a list that is empty would be looked up.
-            "http_no_proxy": ["-"],
-        }
+        return self.route.socket_proxy(url)
+
+    # --- the end ---
 
     def pause(self, seconds: float, deadline: Deadline) -> None:
         """Waits, but no longer than the deadline, and not after the client was closed."""
         if self._closed.wait(deadline.remaining(seconds)):
             raise ClosedError("The client is closed.")
-
-    def _proxies_for(self, url: str) -> dict[str, str]:
-        parts = urlsplit(url)
-        origin = (parts.scheme, parts.netloc)
-        found = self._proxies.get(origin)
-        if found is None:
-            if self._loopback_only or self._proxy == "":
-                found = {}
-            elif self._proxy is not None:
-                found = {"http": self._proxy, "https": self._proxy}
-            else:
-                # Looking through the environment for every request is a third of what a small call costs.
-                found = dict(requests.utils.get_environ_proxies(f"{parts.scheme}://{parts.netloc}/"))
-            if len(self._proxies) < 256:
-                self._proxies[origin] = found
-        return found
-
-    def _guard(self, url: str) -> None:
-        if self._loopback_only and not auth.is_loopback(urlsplit(url).hostname):
-            raise ConfigError(
-                f"This client is for the sandbox and stays on this computer: {auth.place(url)} is somewhere else.",
-                hint="Leave sandbox= and SOGNI_SANDBOX_URL away to use the real network.",
-            )
-
-    # --- the end ---
 
     def close(self) -> None:
         """Closes idle connections and ends pauses between tries; what another thread is reading ends by itself."""
@@ -462,14 +397,14 @@ class Http:
 
     def reset_after_fork(self) -> None:
         """In a forked child: new sessions; the connections of the parent are left to the parent."""
-        was_closed, tls = self._closed.is_set(), self._tls
+        was_closed = self._closed.is_set()
         self._forget_connections()
-        self._tls = tls
+        self.route.reset_after_fork()
         if was_closed:
             self._closed.set()
 
 
-@frozen
+@define(eq=False)
 class _Order(Generic[T]):
     """A call with everything that its tries have in common."""
 
@@ -478,54 +413,7 @@ class _Order(Generic[T]):
     body: bytes | None = field(repr=False)
     version: int
     deadline: Deadline
-
-
-class Answer:
-    """An answer whose body is still being read. `headers` are by lower- or mixed-case name."""
-
-    __slots__ = ("_complete", "_patience", "_response", "_url", "_what", "headers", "reason", "status")
-
-    def __init__(self, response: requests.Response, url: str, what: str, patience: Patience) -> None:
-        self._response = response
-        self._url = url
-        self._what = what
-        self._patience = patience
-        self._complete = False
-        self.status = response.status_code
-        self.reason = response.reason or ""
-        self.headers: Mapping[str, str] = response.headers
-
-    def read(self, amount: int = PIECE) -> bytes:
-        """The next bytes of the body, fewer than asked for only at its end; empty after it."""
-        failure: SogniError
-        try:
-            piece: bytes = self._response.raw.read(amount, decode_content=True)
-        except Exception as error:
-            failure = translate(error, self._url, self._what, self._patience, reading=True)
-        else:
-            if not piece:
-                self._complete = True
-            return piece
-        raise failure
-
-    def read_all(self, limit: int) -> bytes:
-        """The whole body; raises ProtocolError when it is larger than `limit` bytes."""
-        pieces: list[bytes] = []
-        size = 0
-        while piece := self.read(64 * 1024):
-            size += len(piece)
-            if size > limit:
-                raise ProtocolError(f"The answer to {self._what} is larger than {limit // 2**20} MiB.")
-            pieces.append(piece)
-        return b"".join(pieces)
-
-    def close(self) -> None:
-        """Gives the connection back, or ends it when the body was not read to its end."""
-        raw = self._response.raw
-        with contextlib.suppress(Exception):
-            if not self._complete:
-                raw.close()
-            raw.release_conn()
+    renewal_failed: SogniError | None = None
 
 
 def may_ask_again(error: SogniError) -> bool:
@@ -547,39 +435,3 @@ def _pause(error: SogniError, tries: int) -> float:
         return float(wished)
     longest = min(_LONGEST_PAUSE, _FIRST_PAUSE * 2 ** (tries - 1))
     return random.uniform(longest / 2, longest)
-
-
-# --- requests -------------------------------------------------------------------------------------------------------
-
-
-def _prepare(method: str, url: str, headers: Mapping[str, str], body: Any) -> requests.PreparedRequest:
-    """A request made by hand: `requests` would look into the netrc, merge cookies, and guess a content type."""
-    request = requests.PreparedRequest()
-    request.method = method
-    request.url = url
-    request.headers = CaseInsensitiveDict(headers)
-    request.headers.setdefault("User-Agent", "sogni-python")
-    request.body = body
-    return request
-
-
-def _json_body(call: Call[Any]) -> bytes | None:
-    if call.body is None and call.method not in ("POST", "PATCH"):
-        return None
-    problem: str
-    try:
-        text = json.dumps(_pruned(call.body or {}), ensure_ascii=False, separators=(",", ":"), allow_nan=False)
-        return text.encode()
-    except (TypeError, ValueError, RecursionError) as error:
-        problem = type(error).__name__
-    message = f"body cannot be sent as JSON ({problem})."
-    raise ValidationError(problems=[Problem("body", message)])
-
-
-def _pruned(value: object) -> object:
-    """Without the members that are None; list entries stay."""
-    if isinstance(value, Mapping):
-        return {key: _pruned(member) for key, member in value.items() if member is not None}
-    if isinstance(value, (list, tuple)):
-        return [_pruned(item) for item in value]
-    return value

@@ -6,12 +6,10 @@ import contextlib
 import http.client
 import io
 import logging
-import os
 import socket
 import ssl
 import threading
 from collections.abc import Callable, Iterator
-from http.cookiejar import DefaultCookiePolicy
 from typing import Any
 
 import requests
@@ -21,7 +19,6 @@ from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 
 from .._deadline import Deadline
 from .._protocol.auth import redact
-from ..errors import ConfigError
 
 # More than the workers of an async client and the uploads together, so that no connection is thrown away.
 _POOL_SIZE = 32
@@ -130,19 +127,21 @@ _POOLS: dict[str, type[HTTPConnectionPool]] = {"http": _Pool, "https": _TlsPool}
 
 
 class Session(requests.Session):
-    """A session that never changes: no cookies, no redirects, no environment."""
+    """A session that remembers nothing but its connections.
+
+    Sending goes straight to them: what the original adds is cookies, hooks, and redirects, of which it reads the whole
+    body and prepares the next request even when none is wanted.
+    """
 
     def __init__(self, tls: Callable[[], ssl.SSLContext]) -> None:
         super().__init__()
-        self.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
         self.trust_env = False
         self.mount("https://", _Adapter(tls))
         self.mount("http://", _Adapter(tls))
         _hide_queries_in_foreign_logs()
 
-    def resolve_redirects(self, *_: Any, **__: Any) -> Iterator[Any]:
-        # The original reads the whole body of a redirect and prepares a follow-up even when none is wanted.
-        return iter(())
+    def send(self, request: requests.PreparedRequest, **options: Any) -> requests.Response:
+        return self.get_adapter(request.url or "").send(request, **options)
 
 
 class _Adapter(HTTPAdapter):
@@ -170,31 +169,6 @@ class _Adapter(HTTPAdapter):
 
     def cert_verify(self, *_: Any, **__: Any) -> None:
         """Nothing: the original would load its own CA bundle into our context, for every connection."""
-
-
-def tls_context(verify: bool | str | os.PathLike[str] | ssl.SSLContext) -> ssl.SSLContext:
-    if isinstance(verify, ssl.SSLContext):
-        return verify
-    if verify is False:
-        context = ssl.create_default_context(cafile=_bundle())
-        context.check_hostname = False
-        context.verify_mode = ssl.CERT_NONE
-        return context
-    place = _bundle() if verify is True else os.path.expanduser(os.fspath(verify))
-    try:
-        if os.path.isdir(place):
-            return ssl.create_default_context(capath=place)
-        return ssl.create_default_context(cafile=place)
-    except (OSError, ssl.SSLError) as error:
-        reason = error.strerror or type(error).__name__
-    raise ConfigError(f"The CA bundle {place} cannot be used: {reason}.", hint="Pass verify=True for the usual one.")
-
-
-def _bundle() -> str:
-    names = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_FILE", "SSL_CERT_DIR")
-    return (
-        next((path for name in names if (path := os.environ.get(name))), None) or requests.utils.DEFAULT_CA_BUNDLE_PATH
-    )
 
 
 # --- foreign logs ---------------------------------------------------------------------------------------------------

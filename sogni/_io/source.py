@@ -19,11 +19,11 @@ from .._deadline import Deadline
 from .._protocol import auth
 from .._protocol.answers import header, phrase
 from ..errors import Problem, TransferError, ValidationError
+from .exchange import PIECE
 
 if TYPE_CHECKING:
     from .http import Answer, Http
 
-PIECE = 256 * 1024
 FETCH_LIMIT = 100 * 1024 * 1024
 """Largest file that is fetched from an https address before it is sent on."""
 

@@ -10,7 +10,7 @@ from collections.abc import Callable
 
 from .._protocol.answers import header, phrase, wait_hint
 from ..errors import ApiError, ConnectFailed, ConnectionLost, RateLimited, ServerError, SogniError, TransferError
-from .http import Answer
+from .exchange import Answer
 
 log = logging.getLogger("sogni.media")
 
@@ -19,7 +19,6 @@ Progress = Callable[[int, "int | None"], object]
 Cancelled = Callable[[], bool]
 """Asked before each piece; True stops the transfer."""
 
-PIECE = 256 * 1024
 ALREADY_THERE = 412
 
 _EXPIRED = frozenset((401, 403, 410))

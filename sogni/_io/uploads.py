@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from .._deadline import Deadline
 from ..errors import ClosedError, ConnectionLost, SogniError
+from .exchange import PIECE
 from .source import Source
 from .store import (
     ALREADY_THERE,
-    PIECE,
     Cancelled,
     ExpiredUrl,
     GivenUp,

@@ -14,7 +14,7 @@ from .draft import Draft, Upload
 from .fields import bounds, clamp, near
 from .frames import frames_of
 from .rule import MEDIA, ModelRule, rule_for, table
-from .values import has_infinite, integer, number, scalar, short
+from .values import has_infinite, integer, number, scalar, short, truthy
 
 __all__ = ["JobPlan", "Upload", "build_job", "check_required", "early"]
 
@@ -165,9 +165,9 @@ def build_job(
     draft.key.update(rule.forced)
     wanted = draft.top.get("outputFormat")
     draft.top["outputFormat"] = output_format = rule.output_format or wanted or rule.default_format
-    if app_source and not given.get("app_source"):
+    if app_source and not truthy(given.get("app_source")):
         draft.top["appSource"] = app_source
-    if attribution or given.get("attribution"):
+    if attribution or truthy(given.get("attribution")):
         from .attribution import resolve  # seldom needed, and its patterns take a while
 
         draft.top.update(resolve(attribution, given.get("attribution"), project_id))

@@ -45,8 +45,8 @@ class Length(Field):
             if not draft.is_refused("fps"):
                 draft.refuse("fps", "must be a number to turn seconds into frames", value=draft.get("fps"))
             return
-        if not is_finite(float(seconds) * (fps or 0)):
-            draft.refuse("fps", "must be smaller", value=draft.get("fps"))
+        if not is_finite(float(seconds) * rule.per_second(fps)):
+            draft.refuse("duration" if fps is None else "fps", "must be smaller", value=fps or seconds)
             return
         draft.key["frames"] = rule.frames(seconds, fps)
 

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 from attrs import field, frozen
 
 from ..errors import Problem
-from ..types.catalog import ModelOptions
 from .values import UnsendableError, is_list, plain, short, truthy
 
 if TYPE_CHECKING:
+    from ..types.catalog import ModelOptions
     from .frames import FrameRule
 
 _URL = r"([a-z][a-z0-9+.-]*)://|(data):"

@@ -11,7 +11,7 @@ from ..types.account import CostEstimate
 from ..types.catalog import SizePreset
 from .fields import near
 from .frames import calculate_video_frames
-from .values import is_list, number, scalar, short, truthy
+from .values import has_infinite, is_list, number, scalar, short, truthy
 
 # What the functions here take beside the parameters of an estimate.
 _NO_PARAMETERS = ("announced_network", "presets", "unknown", "return")
@@ -74,12 +74,11 @@ def estimate_cost(
     detailed = truthy(sampler) or context_images is not None
     parts = [
         *("api", "v3" if detailed else "v2", "job", "estimate"),
-        *(token_type or "spark", network or "fast", model, image_count, step_count, preview_count),
+        *(_either(token_type, "spark"), _either(network, "fast"), model, image_count, step_count, preview_count),
         *(1 if truthy(cn_enabled) else 0, 1 - strength if strength else 0, *size),
     ]
     if detailed:
-        details = ((guidance, 0), (sampler, "_"), (context_images, 0))
-        parts += [value if truthy(value) else nothing for value, nothing in details]
+        parts += [_either(guidance, 0), _either(sampler, "_"), _either(context_images, 0)]
     query = {"gptImageQuality": gpt_image_quality, "outputFormat": output_format, "billingMode": billing_mode}
     return _call(parts, {key: value for key, value in query.items() if truthy(value)}, problems)
 
@@ -93,8 +92,12 @@ def estimate_enhancement_cost(
         strength: `light`, `medium` or `heavy`.
         size: Width and height, as a pair or as an object with both.
     """
-    denoise = ENHANCE_STRENGTHS.get(strength, ENHANCE_STRENGTHS["medium"])
-    width, height = (size.get("width"), size.get("height")) if isinstance(size, Mapping) else size or (None, None)
+    known = isinstance(strength, str) and strength in ENHANCE_STRENGTHS
+    denoise = ENHANCE_STRENGTHS[strength if known else "medium"]
+    pair = (size.get("width"), size.get("height")) if isinstance(size, Mapping) else tuple(size or (None, None))
+    if len(pair) != 2:
+        raise ValidationError(problems=[_problem("size", "must be a width and a height", size)])
+    width, height = pair
     return estimate_cost(
         ENHANCE_MODEL,
         1,
@@ -167,7 +170,7 @@ def estimate_video_cost(
     query["referenceVideoCount"] = _floored(reference_video_count)
     query["referenceVideoDurationSeconds"] = _counted(reference_video_duration_seconds)
     query["keyframeCount"] = _floored(keyframe_count) or None
-    query["network"] = network or announced_network
+    query["network"] = _either(network, announced_network)
     query["billingMode"] = billing_mode
     return _call(parts, query, problems)
 
@@ -200,7 +203,7 @@ def estimate_audio_cost(
         "number_of_media": number_of_media,
     }
     problems = _missing(**needed) + _unknown(unknown, estimate_audio_cost)
-    query = {"network": network or announced_network, "billingMode": billing_mode}
+    query: dict[str, object] = {"network": _either(network, announced_network), "billingMode": billing_mode}
     return _call(["api", "v1", "job-audio", "estimate", *needed.values()], query, problems)
 
 
@@ -231,7 +234,7 @@ def _call(parts: Iterable[object], query: Mapping[str, object], problems: list[P
     values = [scalar(part) for part in parts]
     asked = {key: scalar(value) for key, value in query.items() if value is not None}
     for value in (*values, *asked.values()):
-        if not isinstance(value, (str, bool, int, float, type(None))) or number_text(value) in ("nan", "inf", "-inf"):
+        if not isinstance(value, (str, bool, int, float, type(None))) or has_infinite(value):
             problems.append(_problem("value", "must be a text or a finite number", value))
     if problems:
         raise ValidationError(problems=problems)
@@ -242,6 +245,10 @@ def _call(parts: Iterable[object], query: Mapping[str, object], problems: list[P
         read=read_estimate,
         host=Host.SOCKET,
     )
+
+
+def _either(value: object, default: object) -> object:
+    return value if truthy(value) else default
 
 
 def _problem(name: str, must: str, value: object, nearest: object = None) -> Problem:

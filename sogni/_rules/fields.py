@@ -6,18 +6,14 @@ A table lists fields; each knows its parameter, its name on the wire and what to
 
 from __future__ import annotations
 
-import json
 import math
-import re
 from collections.abc import Mapping, Sequence
 from typing import Literal
 
 from .._protocol.wire import camel
 from .draft import Draft
 from .row import Row, positional
-from .values import UnsendableError, integer, is_list, number, plain, scalar, short, trim, truthy
-
-_SHA256 = r"[0-9a-fA-F]{64}"
+from .values import integer, is_list, number, scalar, short, truthy
 
 
 def near(value: object, options: Sequence[object]) -> object:
@@ -52,10 +48,12 @@ class Field(Row):
     Attributes:
         name: The parameter.
         wire: Its name in the message; the camelCase of the parameter unless said otherwise.
+        null_counts: None is a value like any other, instead of the same as not given.
     """
 
     name: str = positional(kw_only=False)
     wire: str = ""
+    null_counts: bool = False
 
     def settle(self) -> None:
         self.__dict__["wire"] = self.wire or camel(self.name)
@@ -73,7 +71,7 @@ class Field(Row):
     def write(self, draft: Draft) -> None:
         """Checks what was given and writes it."""
         value = draft.given.get(self.name)
-        if value is not None:
+        if value is not None or (self.null_counts and self.name in draft.given):
             self.put(draft, value)
 
     def put(self, draft: Draft, value: object) -> None:
@@ -132,12 +130,6 @@ class Number(Field):
     unit: str = ""
     text: bool = True
     unless: float | None = None
-    null_counts: bool = False
-
-    def write(self, draft: Draft) -> None:
-        value = draft.given.get(self.name)
-        if value is not None or (self.null_counts and self.name in draft.given):
-            self.put(draft, value)
 
     def put(self, draft: Draft, value: object) -> None:
         found = self.check(draft, value)
@@ -286,13 +278,7 @@ class Flag(Field):
 
     only: bool | None = None
     only_true_sent: bool = False
-    null_counts: bool = False
     top: bool = False
-
-    def write(self, draft: Draft) -> None:
-        value = draft.given.get(self.name)
-        if value is not None or (self.null_counts and self.name in draft.given):
-            self.put(draft, value)
 
     def put(self, draft: Draft, value: object) -> None:
         value = scalar(value)
@@ -324,56 +310,6 @@ class Not(Given):
             Given.put(self, draft, value)
 
 
-class JsonText(Field):
-    """Any data, sent as a text of compact JSON."""
-
-    def put(self, draft: Draft, value: object) -> None:
-        try:
-            draft.key[self.wire] = json.dumps(plain(value), separators=(",", ":"))
-        except UnsendableError as error:
-            draft.refuse(self.name, str(error), value=value)
-
-
-class Text(Field):
-    """A text of limited length, sent without the white space around it."""
-
-    shortest: int = 1
-    longest: int
-
-    def put(self, draft: Draft, value: object) -> None:
-        text = trim(value) if isinstance(value, str) else None
-        if text is None or not self.shortest <= len(text) <= self.longest:
-            draft.refuse(self.name, f"must be a text of {self.shortest} to {self.longest} characters", value=value)
-        else:
-            draft.key[self.wire] = draft.values[self.name] = text
-
-
-class Hash(Field):
-    """A SHA-256 in hexadecimal digits, sent in lower case."""
-
-    def put(self, draft: Draft, value: object) -> None:
-        if isinstance(value, str) and re.fullmatch(_SHA256, value):
-            draft.key[self.wire] = value.lower()
-        else:
-            draft.refuse(self.name, "must be 64 hexadecimal digits", value=value)
-
-
-class Blank(Field):
-    """A text that this model has no use for: only blank is accepted.
-
-    Attributes:
-        sent: Whether a blank one that is not empty goes out as it is.
-    """
-
-    sent: bool = False
-
-    def put(self, draft: Draft, value: object) -> None:
-        if truthy(value) and not (isinstance(value, str) and not trim(value)):
-            draft.refuse(self.name, "must be left out: this model takes none", value=value, allowed="blank")
-        elif self.sent and truthy(value):
-            draft.send(self.wire, self.name, value)
-
-
 class Refused(Field):
     """A parameter that this model does not take.
 
@@ -381,18 +317,11 @@ class Refused(Field):
         must: The reason, after the name of the parameter.
         when: What counts as using it: any value (`set`), one that is not empty, or anything but an empty list.
         then: What happens with a value that is let through.
-        null_counts: None counts as a value.
     """
 
     must: str
     when: Literal["set", "truthy", "entries"] = "set"
     then: Field | None = None
-    null_counts: bool = False
-
-    def write(self, draft: Draft) -> None:
-        value = draft.given.get(self.name)
-        if value is not None or (self.null_counts and self.name in draft.given):
-            self.put(draft, value)
 
     def put(self, draft: Draft, value: object) -> None:
         harmless = self.when != "set" and not truthy(value) and (self.when == "truthy" or is_list(value))
@@ -439,37 +368,6 @@ class FromTier(Field):
             )
         else:
             draft.key[self.wire] = draft.values[self.name] = str.__str__(value)
-
-
-class Urls(Field):
-    """A list of URLs that the service fetches itself; left out when empty."""
-
-    def put(self, draft: Draft, value: object) -> None:
-        urls = self.check(draft, value)
-        if urls:
-            draft.key[self.wire] = urls
-
-    def check(self, draft: Draft, value: object) -> list[str]:
-        """The accepted URLs; empty after noting a problem."""
-        if not is_list(value):
-            draft.refuse(self.name, "must be a list of URLs", value=value)
-            return []
-        entries: Sequence[object] = value  # type: ignore[assignment]
-        for place, url in enumerate(entries):
-            if not isinstance(url, str) or not trim(url):
-                draft.refuse(f"{self.name}[{place}]", "must be a URL", value=short(url))
-                return []
-        return [str.__str__(url) for url in entries]
-
-
-class HttpsUrl(Field):
-    """One https URL that the service fetches itself; sent as given."""
-
-    def put(self, draft: Draft, value: object) -> None:
-        if isinstance(value, str) and trim(value).startswith("https://"):
-            draft.send(self.wire, self.name, value)
-        else:
-            draft.refuse(self.name, "must be a URL that starts with https://", value=value)
 
 
 class MediaCount(Field):

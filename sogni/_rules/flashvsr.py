@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from .clip import Resolution, SourceLength
-from .fields import Blank, Choice, Integer, MediaCount, Not, Number, Refused
+from .fields import Choice, Integer, MediaCount, Not, Number, Refused
 from .frames import FrameRule
 from .native import NATIVE
 from .rule import Family, Layer, ids
+from .texts import Blank
 from .workflows import workflow
 
 _NO_CONTROL = "cannot be used: this model only makes a video larger"

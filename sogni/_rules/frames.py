@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import math
+from typing import TYPE_CHECKING
 
 from ..errors import Problem, ValidationError
-from ..types.catalog import ModelOptions
 from .row import Row
 from .rule import ModelRule, rule_for
 from .values import number, short
+
+if TYPE_CHECKING:
+    from ..types.catalog import ModelOptions
 
 
 def js_round(value: float) -> int:

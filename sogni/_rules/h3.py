@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from .checks import Needs, Total
 from .clip import Hints, Keyframes, KeyframesInside, Length
-from .fields import Blank, Choice, Exactly, Given, Integer, Not, Number, Refused
+from .fields import Choice, Exactly, Given, Integer, Not, Number, Refused
 from .frames import FrameRule, Grid
 from .native import NATIVE
 from .rule import Family, Layer, ids
 from .sizes import Canvas
 from .slots import Numbered, Pictures
+from .texts import Blank
 from .workflows import workflow
 
 _FPS = 24

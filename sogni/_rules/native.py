@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from .fields import Given, JsonText, Refused, only_on
+from .fields import Given, Refused, only_on
 from .rule import Layer
+from .texts import JsonText
 
 _VENDORS = "Seedance, HappyHorse and Wan 3"
 

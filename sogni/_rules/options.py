@@ -28,6 +28,7 @@ ALIASES: dict[str, str] = {
     "DPM++ 2S Ancestral": "dpmpp_2s_ancestral",
     "DDPM": "ddpm",
     "Discrete Flow Sampler (SD3)": "dfs_sd3",
+    "Discrete Flow Scheduler (SD3)": "dfs_sd3",
     "DPM Solver Multistep (DPM-Solver++)": "dpm_pp",
     "PNDM (Pseudo-linear multi-step)": "pndm_plms",
 }
@@ -44,7 +45,6 @@ SCHEDULER_ALIASES: dict[str, str] = {
     "DDIM": "ddim",
     "Leading": "leading",
     "Linear": "linear",
-    "Discrete Flow Scheduler (SD3)": "dfs_sd3",
 }
 
 Reader = Callable[[object], object]
@@ -94,10 +94,6 @@ def _instruct(record: object) -> object:
 
 def _default(record: object) -> object:
     return record.get("default") if isinstance(record, Mapping) else None
-
-
-def _raw(value: object) -> object:
-    return value
 
 
 def _record(value: object) -> object:

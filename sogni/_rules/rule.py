@@ -187,9 +187,12 @@ def rule_for(media: str, model_id: str) -> ModelRule:
     rows = list(layers[0].fields)
     for layer in layers[1:]:
         for row in layer.fields:
-            # A row for several parameters takes the place of the rows of all of them.
-            rows = [old for old in rows if not set(old.names) & set(row.names)]
-            rows.append(row)
+            # A row for several parameters takes the place of the rows of all of them, and stands where the first stood.
+            others = [old for old in rows if not set(old.names) & set(row.names)]
+            place = next(
+                (n for n, (old, kept) in enumerate(zip(rows, others, strict=False)) if old is not kept), len(others)
+            )
+            rows = [*others[:place], row, *others[place:]]
     left_out = {name for layer in layers for name in layer.without}
     return ModelRule(
         family=family.name,

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from .checks import AnyOf, Apart, Ordered
 from .draft import Draft
-from .fields import Choice, Flag, Integer, Number, Text
+from .fields import Choice, Flag, Integer, Number
 from .nested import Items, Record, required
 from .row import Row
+from .texts import Text
 
 _LABELS = ("positive", "negative")
 

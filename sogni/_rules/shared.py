@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from .fields import Field, Given, Hash, Ignored, MediaCount, Truth
+from .fields import Field, Given, Ignored, MediaCount, Truth
 from .nested import Record, Tagged, required
+from .texts import Hash
 
 RECEIPT = Tagged(
     "world_generation_receipt",

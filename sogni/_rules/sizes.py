@@ -6,7 +6,7 @@ import math
 
 from .draft import Draft
 from .fields import Field, Integer, Number, bounds
-from .values import truthy
+from .values import short, truthy
 
 
 class Pair(Field):
@@ -96,8 +96,8 @@ class Size(Field):
             self._warn(draft, width, height, "has no effect without the other dimension")
             return
         draft.send("sizePreset", "size_preset", preset)
-        if preset != "custom":
-            self._warn(draft, width, height, f"has no effect with size_preset {preset!r}"[:100])
+        if draft.values.get("size_preset") != "custom":
+            self._warn(draft, width, height, f"has no effect with size_preset {short(preset)}")
         elif both:
             self._edges(draft, width, height)
 

@@ -34,10 +34,7 @@ def short(value: object) -> str:
     """The value for an error message, never long."""
     if isinstance(value, (bytes, bytearray, memoryview)):
         return f"{len(value)} bytes"
-    try:
-        return _short.repr(value)
-    except Exception:  # a foreign object may fail to print itself; that must not hide the real error
-        return f"<{type(value).__name__}>"
+    return _short.repr(value)
 
 
 def trim(text: str) -> str:

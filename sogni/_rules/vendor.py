@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from .checks import Accompanied, Apart, Needs, NotBoth, PromptOr, Task, Total
 from .clip import Length
-from .fields import Choice, Dropped, Exactly, Field, Flag, HttpsUrl, Integer, Refused, Urls
+from .fields import Choice, Dropped, Exactly, Field, Flag, Integer, Refused
 from .frames import FrameRule
 from .rule import Family, Layer, ids
+from .texts import HttpsUrl, Urls
 from .workflows import named
 
 _ANCHORS = ("reference_image", "reference_image_end")

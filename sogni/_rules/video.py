@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from . import flashvsr, h3, ltx, vendor, wan
 from .clip import Length
-from .fields import Choice, Dropped, Flag, FromTier, Given, Ignored, JsonText, Number, Truth, Urls, only_on
+from .fields import Choice, Dropped, Flag, FromTier, Given, Ignored, Number, Truth, only_on
 from .nested import Record, required
 from .rule import EVERYTHING, Family, Layer, Table
 from .shared import COMMON
 from .sizes import Pair
+from .texts import JsonText, Urls
 from .workflows import ALL_OPTIONAL
 
 _H3_REFERENCES = "MiniMax H3 reference models"

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from .clip import Length
-from .fields import JsonText
 from .frames import FrameRule
 from .native import NATIVE
 from .rule import Family, Layer, ids
+from .texts import JsonText
 from .workflows import workflow
 
 _WAN = Layer(fields=(Length("duration", low=1, high=10),), frames=FrameRule(rate=16))

@@ -155,9 +155,8 @@ class Rude:
             threading.Thread(target=self._serve, args=(connection, self.count), daemon=True).start()
 
     def _serve(self, connection: socket.socket, number: int) -> None:
-        with connection:
-            with contextlib.suppress(OSError):
-                self.script(connection, number)
+        with connection, contextlib.suppress(OSError):
+            self.script(connection, number)
 
     def close(self) -> None:
         self.done.set()

@@ -54,7 +54,7 @@ def join(threads: list[threading.Thread]) -> None:
 
 def waiting(flights: Flights, key: object, count: int) -> None:
     """Returns once `count` threads wait for the flight of `key`."""
-    flight = flights._flights[key]  # type: ignore[index]
+    flight = flights._flights[key]
     condition = flight.landed._cond  # type: ignore[attr-defined]
     for _ in range(10_000):
         with condition:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pickle
 import threading
 import traceback
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -278,7 +279,12 @@ def test_versions(tools: Any) -> None:
     credentials.close()
     assert credentials.closed
     assert repr(credentials) == "Credentials(closed)"
-    for use in (lambda: credentials.check(4), credentials.clear, lambda: credentials.set_api_key("third-key")):
+    uses: list[Callable[[], None]] = [
+        lambda: credentials.check(4),
+        credentials.clear,
+        lambda: credentials.set_api_key("third-key"),
+    ]
+    for use in uses:
         with pytest.raises(ClosedError):
             use()
     assert credentials.headers(never) == {}

@@ -5,14 +5,12 @@ from __future__ import annotations
 import errno
 import os
 import re
-import resource
-import signal
 import socket
 import stat
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -572,11 +570,3 @@ def test_memory_stays_small(make_http: Make, rude: Any, tools: Any, tmp_path: Pa
     tracemalloc.stop()
     assert path.stat().st_size == size
     assert peak < 4 * 1024 * 1024
-
-
-@pytest.fixture(autouse=True)
-def _no_leftovers() -> Iterator[None]:
-    """File size limits and signals are left as they were."""
-    before = resource.getrlimit(resource.RLIMIT_FSIZE), signal.getsignal(signal.SIGXFSZ)
-    yield
-    assert before == (resource.getrlimit(resource.RLIMIT_FSIZE), signal.getsignal(signal.SIGXFSZ))

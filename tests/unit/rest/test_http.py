@@ -338,7 +338,7 @@ def test_a_refused_connection(make_http: Make) -> None:
 
 
 def test_a_name_that_does_not_exist(make_http: Make) -> None:
-    with pytest.raises(errors.ConnectFailed, match="nowhere.invalid"):
+    with pytest.raises(errors.ConnectFailed, match=r"nowhere\.invalid"):
         make_http("http://nowhere.invalid", retries=Retries(tries=1)).request(call())
 
 
@@ -418,7 +418,7 @@ def test_silence_ends_without_a_deadline_too(make_http: Make, rude: Any, tools: 
 
     http = make_http(rude(script).url, timeouts=Timeouts(connect=1, read=0.1, transfer=0.1))
     try:
-        with pytest.raises(errors.ConnectionLost, match="silent for 0.1 s"):
+        with pytest.raises(errors.ConnectionLost, match=r"silent for 0\.1 s"):
             http.request(call(repeatable=False))
         with pytest.raises(errors.ConnectionLost, match="silent"):
             http.signed("GET", http._bases[Host.REST] + "/m")
@@ -530,7 +530,20 @@ def test_a_401_and_no_renewal(site: Any, make_http: Make, tools: Any, status: in
     with pytest.raises(errors.AuthenticationError if signed_out else errors.ServerError):
         make_http(site.url, credentials).request(call())
     assert credentials.signed_in is not signed_out
-    assert site.paths().count("/v1/x") == 1 if signed_out else True
+    assert site.paths() == ["/v1/x", "/v1/account/refresh-token"]
+
+
+def test_a_renewal_is_not_made_twice(site: Any, make_http: Make, rude: Any, tools: Any) -> None:
+    site.routes["/v1/account/refresh-token"] = tools.Reply({"message": "busy"}, 503)
+    credentials = signed_in(tools, access=-1)
+    with pytest.raises(errors.ServerError):
+        make_http(site.url, credentials).request(call())
+    assert site.paths() == ["/v1/account/refresh-token"]
+    server = rude(lambda connection, _: tools.read_head(connection) and None)
+    with pytest.raises(errors.ConnectionLost):
+        make_http(server.url, credentials).request(call())
+    assert server.count == 1
+    assert credentials.signed_in
 
 
 def test_a_401_keeps_the_api_key(site: Any, make_http: Make, tools: Any) -> None:
@@ -573,7 +586,8 @@ def test_a_closed_client(site: Any, make_http: Make) -> None:
     http = make_http(site.url)
     http.close()
     http.close()
-    for use in (lambda: http.request(call()), lambda: http.signed("GET", site.url)):
+    uses: list[Callable[[], object]] = [lambda: http.request(call()), lambda: http.signed("GET", site.url)]
+    for use in uses:
         with pytest.raises(errors.ClosedError):
             use()
     with pytest.raises(errors.ClosedError):
@@ -605,8 +619,7 @@ def test_signed_urls_must_be_encrypted_in_earnest() -> None:
 
 
 def test_proxies(site: Any, make_http: Make, tools: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    seen: list[Any] = []
-    site.routes["/v1/x"] = lambda request: seen.append(request) or tools.ok(1)
+    site.routes["/v1/x"] = tools.ok(1)
     site.routes["/"] = tools.ok()
     monkeypatch.setenv("HTTP_PROXY", site.url)
     monkeypatch.setenv("HTTPS_PROXY", "http://user:p%40ss@secure.example:3128")
@@ -675,7 +688,7 @@ def secure(site: Any, authority: trustme.CA) -> str:
 
 
 def test_an_unknown_certificate_is_refused(secure: str, site: Any, make_http: Make) -> None:
-    with pytest.raises(errors.ConnectFailed, match="certificate of 127.0.0.1 is not trusted") as caught:
+    with pytest.raises(errors.ConnectFailed, match=r"certificate of 127\.0\.0\.1 is not trusted") as caught:
         make_http(secure).request(call())
     assert not caught.value.retryable
     assert "verify" in caught.value.hint
@@ -738,7 +751,7 @@ def test_no_context_without_need(site: Any, make_http: Make, tools: Any) -> None
     site.routes["/v1/x"] = tools.ok()
     http = make_http(site.url)
     http.request(call())
-    assert http._tls is None
+    assert http.route._tls is None
 
 
 # --- forks, secrets, logs -------------------------------------------------------------------------------------------

@@ -111,7 +111,7 @@ def test_a_connection_that_breaks(make_http: Make, rude: Any, tools: Any) -> Non
 
     def script(connection: socket.socket, number: int) -> None:
         data = tools.read_head(connection)
-        head, _, body = data.partition(b"\r\n\r\n")
+        _, _, body = data.partition(b"\r\n\r\n")
         size = len(body)
         if number == 1:
             connection.recv(1000)

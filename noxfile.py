@@ -1,0 +1,84 @@
+"""Every check of the project: plain `nox` runs them all, `nox -s NAME` one of them.
+
+All sessions share one environment below `.nox`, installed when `pyproject.toml` has changed: four of their own would take
+four times as long, and the type checker needs the same packages as the tests.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import sys
+from pathlib import Path
+
+import nox
+
+nox.needs_version = ">=2025.2.9"
+nox.options.sessions = ["twin", "lint", "types", "tests"]
+nox.options.default_venv_backend = "none"
+
+PROJECT = Path("pyproject.toml")
+ENVIRONMENT = Path(".nox", f"shared-{sys.version_info.major}.{sys.version_info.minor}")
+PYTHON = str(ENVIRONMENT.absolute() / ("Scripts/python.exe" if os.name == "nt" else "bin/python"))
+EXTRAS = "cli,sandbox"
+
+
+def prepare(session: nox.Session) -> None:
+    """Make the shared environment, or leave it if it is the one that the project asks for."""
+    stamp = ENVIRONMENT / "made-from"
+    wanted = hashlib.sha256(PROJECT.read_bytes() + sys.version.encode()).hexdigest()
+    if stamp.exists() and stamp.read_text("utf-8") == wanted:
+        return
+    tools = nox.project.dependency_groups(nox.project.load_toml(PROJECT), "dev")
+    session.run(sys.executable, "-m", "virtualenv", "--clear", "--quiet", str(ENVIRONMENT))
+    run(session, "pip", "install", "--quiet", "--editable", f".[{EXTRAS}]", *tools)
+    stamp.write_text(wanted, "utf-8")
+
+
+def run(session: nox.Session, module: str, *arguments: str) -> None:
+    """Run a module of the shared environment."""
+    session.run(PYTHON, "-m", module, *arguments, external=True)
+
+
+@nox.session
+def twin(session: nox.Session) -> None:
+    """The generated files are what would be generated now."""
+    prepare(session)
+    run(session, "codegen.twin", "--check")
+
+
+@nox.session
+def twin_write(session: nox.Session) -> None:
+    """Write the generated files."""
+    prepare(session)
+    run(session, "codegen.twin")
+
+
+@nox.session
+def lint(session: nox.Session) -> None:
+    """Ruff finds nothing and would change nothing."""
+    prepare(session)
+    run(session, "ruff", "check", ".")
+    run(session, "ruff", "format", "--check", ".")
+
+
+@nox.session
+def types(session: nox.Session) -> None:
+    """Mypy, strict."""
+    prepare(session)
+    run(session, "mypy")
+
+
+@nox.session
+def tests(session: nox.Session) -> None:
+    """The whole suite on all cores; arguments after `--` go to pytest instead."""
+    prepare(session)
+    run(session, "pytest", *(session.posargs or ["--numprocesses=auto", "--quiet"]))
+
+
+@nox.session
+def bench(session: nox.Session) -> None:
+    """A benchmark: `nox -s bench -- frames --rounds 3`."""
+    prepare(session)
+    name, *arguments = session.posargs or ["frames"]
+    session.run(PYTHON, f"benchmarks/{name}.py", *arguments, external=True)
