@@ -73,6 +73,8 @@ if TYPE_CHECKING:
         TextLimit as TextLimit,
         VideoAssetConfig as VideoAssetConfig,
     )
+    from .types.media import MediaInput as MediaInput
+    from .types.params import AudioParams as AudioParams, ImageParams as ImageParams, VideoParams as VideoParams
     from .types.project import (
         CancelOutcome as CancelOutcome,
         ClientState as ClientState,
@@ -88,6 +90,10 @@ if TYPE_CHECKING:
     from .types.settings import Retries as Retries, Timeouts as Timeouts
 else:
     _WHERE = {
+        "AudioParams": ".types.params",
+        "ImageParams": ".types.params",
+        "VideoParams": ".types.params",
+        "MediaInput": ".types.media",
         "ApiError": ".errors",
         "AuthenticationError": ".errors",
         "AvailableModel": ".types.catalog",
@@ -175,7 +181,9 @@ else:
 
 
 __all__ = [
+    "VERSION",
     "ApiError",
+    "AudioParams",
     "AuthenticationError",
     "AvailableModel",
     "ByteStream",
@@ -196,12 +204,14 @@ __all__ = [
     "EventStream",
     "Failed",
     "Finished",
+    "ImageParams",
     "Initiating",
     "InsufficientFunds",
     "JobFailed",
     "JobSnapshot",
     "JobStatus",
     "LinkState",
+    "MediaInput",
     "Model",
     "ModelNotAvailable",
     "ModelNotFound",
@@ -239,9 +249,9 @@ __all__ = [
     "Timeouts",
     "TransferError",
     "TransportError",
-    "VERSION",
     "ValidationError",
     "VideoAssetConfig",
+    "VideoParams",
     "WaitTimeout",
     "WaitingReason",
     "calculate_video_frames",

@@ -2,7 +2,7 @@
 
     import sogni_async
 
-    with sogni_async.SogniClient(sandbox=True) as client:
+    async with sogni_async.SogniClient(sandbox=True) as client:
         ...
 
 Every public name is imported on first use, so that importing the package costs next to nothing.
@@ -13,9 +13,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from ._core.client import SogniClient as SogniClient
-    from ._core.project import EventStream as EventStream, Project as Project, ResultStream as ResultStream
-    from ._core.result import ByteStream as ByteStream, Picture as Picture, Result as Result
     from sogni._rules.frames import (
         calculate_video_frames as calculate_video_frames,
         frames_for_audio as frames_for_audio,
@@ -76,6 +73,8 @@ if TYPE_CHECKING:
         TextLimit as TextLimit,
         VideoAssetConfig as VideoAssetConfig,
     )
+    from sogni.types.media import MediaInput as MediaInput
+    from sogni.types.params import AudioParams as AudioParams, ImageParams as ImageParams, VideoParams as VideoParams
     from sogni.types.project import (
         CancelOutcome as CancelOutcome,
         ClientState as ClientState,
@@ -89,8 +88,16 @@ if TYPE_CHECKING:
         WaitingReason as WaitingReason,
     )
     from sogni.types.settings import Retries as Retries, Timeouts as Timeouts
+
+    from ._core.client import SogniClient as SogniClient
+    from ._core.project import EventStream as EventStream, Project as Project, ResultStream as ResultStream
+    from ._core.result import ByteStream as ByteStream, Picture as Picture, Result as Result
 else:
     _WHERE = {
+        "AudioParams": "sogni.types.params",
+        "ImageParams": "sogni.types.params",
+        "VideoParams": "sogni.types.params",
+        "MediaInput": "sogni.types.media",
         "ApiError": "sogni.errors",
         "AuthenticationError": "sogni.errors",
         "AvailableModel": "sogni.types.catalog",
@@ -178,7 +185,9 @@ else:
 
 
 __all__ = [
+    "VERSION",
     "ApiError",
+    "AudioParams",
     "AuthenticationError",
     "AvailableModel",
     "ByteStream",
@@ -199,12 +208,14 @@ __all__ = [
     "EventStream",
     "Failed",
     "Finished",
+    "ImageParams",
     "Initiating",
     "InsufficientFunds",
     "JobFailed",
     "JobSnapshot",
     "JobStatus",
     "LinkState",
+    "MediaInput",
     "Model",
     "ModelNotAvailable",
     "ModelNotFound",
@@ -242,9 +253,9 @@ __all__ = [
     "Timeouts",
     "TransferError",
     "TransportError",
-    "VERSION",
     "ValidationError",
     "VideoAssetConfig",
+    "VideoParams",
     "WaitTimeout",
     "WaitingReason",
     "calculate_video_frames",

@@ -136,13 +136,14 @@ class _Fetchable:
 
     def open(self, timeout: float | None = None) -> BinaryIO:
         """The output as a seekable binary file, which Pillow or soundfile can read; close it when done."""
+        return self._bridge.call(self.open_waiting, Deadline(timeout))
+
+    def open_waiting(self, deadline: Deadline | None = None) -> BinaryIO:
+        """The same in the thread that calls, which waits; it is how a result becomes an input of another project."""
         from sogni._io import transfer
 
         self._check()
-        deadline = Deadline(timeout)
-        return self._bridge.call(
-            transfer.fetch_file, self._engine.http, lambda fresh: self._sign(fresh, deadline), deadline=deadline
-        )
+        return transfer.fetch_file(self._engine.http, lambda fresh: self._sign(fresh, deadline), deadline=deadline)
 
     def iter_bytes(self, timeout: float | None = None) -> ByteStream:
         """The output in pieces of 256 KiB, as they arrive."""

@@ -50,7 +50,7 @@ from .http import Http
 from .inbox import Inbox
 from .link import Address
 from .settings import Place, Settings
-from .ws import SendFailed, proxy_options
+from .ws import SendFailed
 
 if TYPE_CHECKING:
     from ..types.catalog import Model, SizePreset
@@ -442,7 +442,7 @@ class Engine:
             url=url,
             headers=http.auth_headers(),
             tls=http.tls_context if url.startswith("wss:") else None,
-            proxy=proxy_options(http.proxy_for(url)),
+            proxy=http.socket_proxy(url),
         )
 
     def _do(self, effect: Effect) -> None:

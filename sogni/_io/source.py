@@ -177,6 +177,9 @@ def _open(value: object, field: str, http: Http | None, deadline: Deadline, limi
         return _from_path(value, field)
     if isinstance(value, os.PathLike):
         return _from_path(value, field)
+    if callable(getattr(value, "open_waiting", None)):
+        # A result of ours. Its `read` and `open` may be awaitables; here we are on a thread that may wait.
+        return _from_file(value.open_waiting(), field, owned=True)  # type: ignore[attr-defined]
     if callable(getattr(value, "read", None)):
         return _from_file(value, field, owned=False)
     if all(hasattr(value, name) for name in ("save", "mode", "size")):

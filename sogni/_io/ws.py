@@ -13,7 +13,6 @@ import struct
 import time
 from collections.abc import Mapping
 from typing import Any
-from urllib.parse import unquote, urlsplit
 
 import websocket
 from websocket import ABNF
@@ -227,17 +226,3 @@ class Socket:
             except OSError:
                 pass
 
-
-def proxy_options(proxy: str | None) -> dict[str, object]:
-    """A proxy URL in the words of the library; empty for a direct connection."""
-    if not proxy:
-        return {}
-    parts = urlsplit(proxy)
-    options: dict[str, object] = {
-        "http_proxy_host": parts.hostname,
-        "http_proxy_port": parts.port or 80,
-        "proxy_type": parts.scheme if parts.scheme.startswith("socks") else "http",
-    }
-    if parts.username:
-        options["http_proxy_auth"] = (unquote(parts.username), unquote(parts.password or ""))
-    return options

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Callable, Mapping
+from decimal import Decimal
 from typing import Generic, TypeVar
 from urllib.parse import quote
 
@@ -56,4 +57,7 @@ def number_text(value: object) -> str:
         return "true" if value else "false"
     if isinstance(value, float) and value.is_integer() and abs(value) < 1e21:
         return str(int(value))
+    if isinstance(value, float) and 1e-6 <= abs(value) < 1e-4:
+        # JavaScript begins with exponents later than Python does.
+        return format(Decimal(repr(value)), "f")
     return str(value)

@@ -31,7 +31,7 @@ class PictureLike(Protocol):
 
 
 MediaInput = Union[
-    bytes, bytearray, memoryview, str, "os.PathLike[str]", BinaryIO, PictureLike, Openable, Literal[True]
+    bytes, bytearray, memoryview, str, os.PathLike[str], BinaryIO, PictureLike, Openable, Literal[True]
 ]
 """One input of a request:
 

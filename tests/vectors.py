@@ -1,0 +1,33 @@
+"""The recorded vectors in `tests/data`: where they are, and how their shorthand is read."""
+
+from __future__ import annotations
+
+import base64
+import copy
+import json
+from pathlib import Path
+from typing import Any
+
+DATA = Path(__file__).parent / "data"
+
+
+def load(name: str) -> Any:
+    """One file of vectors, by its name without `.json`."""
+    return json.loads((DATA / f"{name}.json").read_text("utf-8"))
+
+
+def media() -> dict[str, bytes]:
+    """The dummy media by placeholder (`@png`)."""
+    return {name: base64.b64decode(text) for name, text in load("media").items()}
+
+
+def expand(base: Any, expect: Any) -> dict[str, Any]:
+    """The whole request message of an accepted case, which is stored as changes to the file's `base`."""
+    request, frame = copy.deepcopy(base["request"]), copy.deepcopy(base["keyframe"])
+    request.update(expect.get("request", {}))
+    frame.update(expect.get("keyframe", {}))
+    for name in expect.get("request_without", []):
+        del request[name]
+    for name in expect.get("keyframe_without", []):
+        del frame[name]
+    return {**request, "keyFrames": [frame]}
