@@ -110,12 +110,21 @@ def _convert(root: Path, work: Path, source_folder: str, twin_folder: str) -> di
         copy.write_text(_read(root / source), "utf-8", newline="\n")
     rule = unasync.Rule(f"/from/{source_folder}/", f"/to/{twin_folder}/", additional_replacements=RENAMES)
     unasync.unasync_files([str(work / "from" / source) for source in sources], [rule])
-    made = {}
+    made: dict[str, str] = {}
     for source in sources:
+        _refuse_awaits_in_templates(source, _read(root / source))
         name = twin_folder + source.removeprefix(source_folder)
-        made[name] = banner(source) + clean_prose(_read(work / "to" / name))
-        _refuse_leftovers(source, made[name])
+        code = _read(work / "to" / name)
+        _refuse_leftovers(source, code)
+        made[name] = banner(source) + clean_prose(code)
     return made
+
+
+def _refuse_awaits_in_templates(source: str, code: str) -> None:
+    """Before Python 3.12 an f-string is one token, and what is in it stays; the twin must not depend on the version."""
+    for node in ast.walk(ast.parse(code)):
+        if isinstance(node, ast.JoinedStr) and any(map(_is_async, ast.walk(node))):
+            raise CannotConvert(f"{source}: await or async inside an f-string, line {node.lineno}")
 
 
 def _refuse_leftovers(source: str, code: str) -> None:
@@ -125,9 +134,14 @@ def _refuse_leftovers(source: str, code: str) -> None:
     except SyntaxError as error:
         raise CannotConvert(f"{source}: its twin is no Python: {error.msg}: {(error.text or '').strip()}") from None
     for node in ast.walk(tree):
-        is_async = isinstance(node, ast.AsyncFunctionDef | ast.AsyncFor | ast.AsyncWith | ast.Await)
-        if is_async or (isinstance(node, ast.comprehension) and node.is_async):
+        if _is_async(node):
             raise CannotConvert(f"{source}: an await or async is left in its twin: {ast.unparse(node)}")
+
+
+def _is_async(node: ast.AST) -> bool:
+    if isinstance(node, ast.comprehension):
+        return bool(node.is_async)
+    return isinstance(node, ast.AsyncFunctionDef | ast.AsyncFor | ast.AsyncWith | ast.Await)
 
 
 def _format(root: Path, folder: Path, names: Iterable[str]) -> None:

@@ -29,7 +29,7 @@ class Bridge:
     """The five ways in which a client waits."""
 
     def __init__(self) -> None:
-        self._workers: Workers | None = None
+        self._workers = Workers(WORKERS, "sogni-worker")
         self._taken = 0
 
     async def call(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
@@ -49,8 +49,6 @@ class Bridge:
             else:
                 _hand_over(loop, future, _finish, result)
 
-        if self._workers is None:
-            self._workers = Workers(WORKERS, "sogni-worker")
         self._workers.run(work)
         return await future
 
@@ -94,9 +92,7 @@ class Bridge:
 
     async def close(self) -> None:
         """Let the worker threads end."""
-        workers, self._workers = self._workers, None
-        if workers is not None:
-            workers.close()
+        self._workers.close()
 
 
 class _Waker:

@@ -329,14 +329,16 @@ class Feed:
 
     def _end(self, link: Link, error: SogniError | None, state: LinkState) -> None:
         with self.lock:
-            if self._link is link:
-                self._link = None
+            if self._link is not link:
+                return
+            self._link = None
             outcome = self.session.link_ended()
             wakers = self._deliver(outcome)
             if error is not None:
                 wakers += self._fail_everybody(error)
-        wake(wakers)
+        # First the state, so that whoever is woken sees it.
         self._set_state(state, error.message if error is not None else None)
+        wake(wakers)
 
     # --- delivering -------------------------------------------------------------------------------------------------
 

@@ -1,10 +1,12 @@
-"""A few daemon threads that run functions, started on demand."""
+"""A few daemon threads that run functions: started on demand, gone when idle for a while."""
 
 from __future__ import annotations
 
 import queue
 import threading
 from collections.abc import Callable
+
+IDLE = 5.0  # seconds a thread waits for more work before it ends
 
 
 class Workers:
@@ -18,44 +20,46 @@ class Workers:
         self._name = name
         self._lock = threading.Lock()
         self._waiting: queue.SimpleQueue[Callable[[], None] | None] = queue.SimpleQueue()
-        self._threads: list[threading.Thread] = []
-        self._idle = 0
+        self._threads = 0
+        self._busy = 0
         self._closed = False
 
     def run(self, work: Callable[[], None]) -> None:
-        """Run `work`, which must not raise, on one of the threads."""
+        """Run `work`, which must not raise, on one of the threads; after `close` on a thread of its own."""
         with self._lock:
+            if self._closed:
+                threading.Thread(target=work, name=self._name, daemon=True).start()
+                return
             self._waiting.put(work)
-            if self._closed or self._idle > 0:
-                self._idle -= not self._closed
+            self._busy += 1
+            if self._threads >= min(self._busy, self._limit):
                 return
-            if len(self._threads) >= self._limit:
-                return
-            thread = threading.Thread(target=self._work, name=f"{self._name}-{len(self._threads) + 1}", daemon=True)
-            self._threads.append(thread)
-        thread.start()
+            self._threads += 1
+            number = self._threads
+        threading.Thread(target=self._work, name=f"{self._name}-{number}", daemon=True).start()
 
     def close(self) -> None:
-        """End the threads after what waits already; does not wait for them."""
+        """Let the threads end after what waits already; does not wait for them."""
         with self._lock:
             self._closed = True
-            for _ in self._threads:
+            for _ in range(self._threads):
                 self._waiting.put(None)
-
-    def join(self, timeout: float) -> None:
-        """Wait for the threads to end, at most `timeout` seconds for each."""
-        for thread in tuple(self._threads):
-            if thread is not threading.current_thread():
-                thread.join(timeout)
 
     def _work(self) -> None:
         while True:
-            work = self._waiting.get()
+            try:
+                work = self._waiting.get(timeout=IDLE)
+            except queue.Empty:
+                work = None
             if work is None:
-                return
+                with self._lock:
+                    # Work that came in at the last moment counts on this thread.
+                    if self._waiting.empty() or self._closed:
+                        self._threads -= 1
+                        return
+                continue
             work()
             # The closure may hold a client, which must be free to go while this thread sleeps.
             del work
             with self._lock:
-                if self._waiting.empty():
-                    self._idle += 1
+                self._busy -= 1

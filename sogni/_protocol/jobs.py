@@ -91,7 +91,7 @@ Emit = Callable[[ProjectEntry, Hashable, object, bool], None]
 
 
 def find_job(entry: ProjectEntry, img_id: str, index: int | None) -> tuple[JobEntry | None, bool]:
-    """The job of a frame and whether it was just taken over by a new worker; None when the frame means none.
+    """The job of a frame, and whether another worker has silently taken it over; None when the frame means none.
 
     Makes the job when there is room for one more.
     """
@@ -134,14 +134,18 @@ def add_job(entry: ProjectEntry, img_id: str, index: int | None) -> JobEntry:
 
 
 def reclaim(job: JobEntry, img_id: str) -> bool:
-    """Give the job the render id of its next worker and start it again at 0; frames of the old id are dropped."""
+    """Give the job the render id of its next worker and start it again at 0; frames of the old id are dropped.
+
+    True when nobody had announced it.
+    """
+    silent = not job.awaiting_worker
     entry = job.project
     entry.by_id.pop(job.state.id, None)
     entry.retired.add(job.state.id)
     entry.by_id[img_id] = job
     reset(job, id=img_id)
     job.awaiting_worker = False
-    return True
+    return silent
 
 
 def reset(job: JobEntry, **changes: Any) -> None:

@@ -232,8 +232,8 @@ class Session:
         elif entry.finished and entry.settled and img_id not in entry.by_id:
             return
         else:
-            job, moved = jobs.find_job(entry, img_id, message.job_index)
-            if job is not None and moved and not isinstance(message, (JobResult, JobError)):
+            job, silently_moved = jobs.find_job(entry, img_id, message.job_index)
+            if job is not None and silently_moved and not isinstance(message, (JobResult, JobError)):
                 out.emit(entry, (job, "requeued"), Requeued(entry.id, img_id, job.state.index), False)
         if job is None or not jobs.on_job_message(entry, job, message, now, out.emit):
             self.ignored_moves += 1
@@ -287,12 +287,13 @@ class Session:
         """An estimate without a render id belongs to the only active job; it never makes a job."""
         if not isinstance(payload, dict):
             return
-        entry = self.projects.get(payload.get("jobID") or "")
+        project_id, img_id = payload.get("jobID"), payload.get("imgID")
+        entry = self.projects.get(project_id) if isinstance(project_id, str) else None
         if entry is None or entry.finished:
             return
-        job = entry.by_id.get(payload.get("imgID") or "")
+        job = entry.by_id.get(img_id) if isinstance(img_id, str) else None
         active = [job for job in entry.jobs if not job.state.status.is_final]
-        if job is None and not payload.get("imgID") and len(active) == 1:
+        if job is None and not img_id and len(active) == 1:
             job = active[0]
         if job is not None and not job.state.status.is_final and job.estimate(payload.get("etaSeconds"), now):
             entry.last_activity = now

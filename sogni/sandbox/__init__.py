@@ -1,10 +1,4 @@
-"""A local Sogni network: the real protocol on one loopback port, with small real media and faults on request.
-
-    from sogni.sandbox import Sandbox
-
-    with Sandbox() as net, net.client() as client:
-        ...
-"""
+"""A Sogni network of one's own on this computer, for tests, demonstrations and first steps: `Sandbox`."""
 
 from .records import LogEntry, Submission, Upload
 from .sandbox import Sandbox

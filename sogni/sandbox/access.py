@@ -10,6 +10,7 @@ import re
 import secrets
 import time
 from collections.abc import Mapping
+from contextvars import ContextVar
 from typing import Any
 
 import attrs
@@ -20,6 +21,9 @@ DEFAULT_KEY = "sandbox-key"
 ACCESS_LIFE, REFRESH_LIFE = 3600.0, 30 * 86_400.0
 CREDENTIAL_HEADERS = ("api-key", "authorization", "cookie", "proxy-authorization")
 REAL_KEY = "This is the sandbox: real keys are refused and never passed on. Any key that starts with 'sandbox' will do."
+
+#: Account that the request being answered comes from; a request is answered in one task.
+ASKING: ContextVar[Account | None] = ContextVar("ASKING", default=None)
 
 
 @attrs.frozen

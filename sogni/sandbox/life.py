@@ -95,7 +95,11 @@ class Life:
         steps = min(max(steps, 1), 200)
         kind = model.media if model.media in ("video", "audio") else "image"
         width, height = frame.get("width"), frame.get("height")
-        size = (int(width), int(height)) if width and height else self._server.catalog.image_size(model, frame.get("sizePreset"))
+        size = (
+            (int(width), int(height))
+            if width and height
+            else self._server.catalog.image_size(model, frame.get("sizePreset"))
+        )
         frames = int(frame.get("frames") or 0)
         fps = float(frame.get("fps") or 24)
         seconds = float(frame.get("duration") or 10)
@@ -323,9 +327,7 @@ class Life:
                 estimate["imgID"] = job.img_id
             await self._tell(project, "jobETA", estimate)
 
-    async def _fail(
-        self, project: Project, job: Job, error: int | str, message: str, extra: dict[str, object]
-    ) -> None:
+    async def _fail(self, project: Project, job: Job, error: int | str, message: str, extra: dict[str, object]) -> None:
         job.status, job.reason, job.ended = "jobError", str(error), now_ms()
         data = self._of(project, job) | {"error": error, "error_message": message, "isFromWorker": True} | extra
         await self._tell(project, "jobError", data)
@@ -373,7 +375,9 @@ class Life:
         await self._state(project, "queued", queuePosition=7)
         await self._state(project, "jobStarted", job)
         await self._tell(
-            project, "jobError", self._of(project, job) | {"error": "genfailure", "error_message": "late", "isFromWorker": True}
+            project,
+            "jobError",
+            self._of(project, job) | {"error": "genfailure", "error_message": "late", "isFromWorker": True},
         )
 
     def _end(self, project: Project, status: str, reason: str, *, told: bool = False) -> None:

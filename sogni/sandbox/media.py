@@ -61,7 +61,9 @@ class MediaStore:
     def _refusal(self, request: web.Request, verb: str, name: str) -> web.Response | None:
         sent = [header for header in CREDENTIAL_HEADERS if header in request.headers]
         if sent:
-            self._journal.add("leak", method=request.method, path=request.path, detail=f"{', '.join(sent)} to a signed URL")
+            self._journal.add(
+                "leak", method=request.method, path=request.path, detail=f"{', '.join(sent)} to a signed URL"
+            )
             return web.Response(status=400, text="credentials do not belong on a signed URL")
         query = request.query
         content_type = query.get("contentType")

@@ -112,8 +112,11 @@ class Rest:
         for project in self._world.mine(account):
             for job in project.jobs:
                 if job.ended_well:
-                    parent = {"id": project.id, "appSource": project.app_source, "model": {
-                        "id": project.model.id, "name": project.model.name}}
+                    parent = {
+                        "id": project.id,
+                        "appSource": project.app_source,
+                        "model": {"id": project.model.id, "name": project.model.name},
+                    }
                     jobs.append(views.job_record(job, project) | {"parentRequest": parent})
         return data_answer({"jobs": jobs, "next": 0})
 

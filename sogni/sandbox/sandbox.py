@@ -1,14 +1,18 @@
-"""The sandbox as its user holds it: started and stopped from any thread, watched and disturbed while it runs."""
+"""The sandbox as its user sees it: starting, closing, breaking things on purpose, and reading back what happened."""
 
 from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from .access import DEFAULT_KEY
-from .records import LogEntry, Submission
+from .faults import find
+from .journal import Journal
+from .pace import pace_of
+from .records import LogEntry, Submission, Upload
+from .script import Rig
 
 if TYPE_CHECKING:
     from sogni import SogniClient
@@ -17,73 +21,33 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-SPEEDS = ("instant", "fast", "realistic")
-MISSING = "The sandbox needs aiohttp and Pillow: python -m pip install 'sogni[sandbox]'"
+#: Seconds that starting may take, and that closing waits for the thread.
+START, CLOSE = 20.0, 1.8
 
 
 class Sandbox:
-    """A local Sogni network. Use it with `with`, or `start` and `close` it.
+    """A Sogni network on 127.0.0.1 that renders small real media and fails on request.
 
-    It listens on the loopback interface only, takes any key that starts with `sandbox` and refuses real ones.
+    It runs in a thread of its own and serves everything on one port. Only keys that start with `sandbox` are taken.
 
     Args:
-        port: Port to listen on; 0 takes a free one.
-        speed: `instant` (as fast as it goes), `fast` (a second or two for a render) or `realistic`.
-    Raises:
-        ValueError: an unknown speed.
+        port: The port; 0 takes a free one.
+        speed: `instant` has no artificial delay, `fast` renders in about a second and a half, `realistic` in ten.
     """
 
     def __init__(self, port: int = 0, speed: str = "instant") -> None:
-        if speed not in SPEEDS:
-            raise ValueError(f"speed is {speed!r}; it must be one of {', '.join(SPEEDS)}")
-        self._port = port
-        self._speed = speed
+        self._asked_port = port
+        self._pace = pace_of(speed)
+        self._journal = Journal()
+        self._rig = Rig()
         self._lock = threading.Lock()
-        self._thread: threading.Thread | None = None
-        self._loop: asyncio.AbstractEventLoop | None = None
         self._server: Server | None = None
-        self._failure: BaseException | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._thread: threading.Thread | None = None
+        self._stopped = threading.Event()
 
     def __repr__(self) -> str:
-        return f"Sandbox({self.url!r})" if self._server is not None else "Sandbox(not started)"
-
-    # --- starting and stopping --------------------------------------------------------------------------------------
-
-    def start(self) -> Sandbox:
-        """Listen, in a thread of its own; does nothing when it runs already.
-
-        Raises:
-            ImportError: the extra `sandbox` is not installed.
-            OSError: the port is taken.
-        """
-        with self._lock:
-            if self._server is not None:
-                return self
-            try:
-                import aiohttp  # noqa: F401
-                import PIL  # noqa: F401
-            except ImportError as problem:
-                raise ImportError(MISSING) from problem
-            ready = threading.Event()
-            self._failure = None
-            self._thread = threading.Thread(target=self._work, args=(ready,), name="sogni-sandbox", daemon=True)
-            self._thread.start()
-            ready.wait()
-            if self._failure is not None:
-                self._thread.join()
-                self._thread = None
-                raise self._failure
-        return self
-
-    def close(self) -> None:
-        """Stop listening and forget everything; may be called again."""
-        with self._lock:
-            thread, loop = self._thread, self._loop
-            if thread is None or loop is None:
-                return
-            loop.call_soon_threadsafe(self._stop.set)
-            thread.join(5)
-            self._thread = self._loop = self._server = None
+        return f"Sandbox({self.url})" if self._server else "Sandbox(not running)"
 
     def __enter__(self) -> Sandbox:
         return self.start()
@@ -91,200 +55,229 @@ class Sandbox:
     def __exit__(self, *_: object) -> None:
         self.close()
 
+    # running
+
+    def start(self) -> Sandbox:
+        """Start serving; does nothing when it is running already.
+
+        Raises:
+            ImportError: a library is missing; the message says what to install.
+            OSError: the port is taken.
+        """
+        with self._lock:
+            if self._server is not None:
+                return self
+            from .server import Server
+
+            server = Server(self._journal, self._rig, self._pace)
+            loop = asyncio.new_event_loop()
+            thread = threading.Thread(target=_run, args=(loop,), name="sogni-sandbox", daemon=True)
+            thread.start()
+            try:
+                asyncio.run_coroutine_threadsafe(server.start(self._asked_port), loop).result(START)
+            except BaseException:
+                loop.call_soon_threadsafe(loop.stop)
+                thread.join(CLOSE)
+                raise
+            self._server, self._loop, self._thread = server, loop, thread
+            self._stopped.clear()
+        return self
+
+    def close(self) -> None:
+        """Stop within two seconds: no thread and no socket is left. May be called again."""
+        with self._lock:
+            server, loop, thread = self._server, self._loop, self._thread
+            if server is None or loop is None or thread is None:
+                return
+            self._server = self._loop = self._thread = None
+            closing = asyncio.run_coroutine_threadsafe(server.close(), loop)
+            try:
+                closing.result(CLOSE)
+            finally:
+                loop.call_soon_threadsafe(loop.stop)
+                thread.join(CLOSE)
+                self._journal.touch()
+                self._stopped.set()
+
     def serve_forever(self) -> None:
-        """Run until interrupted."""
+        """Serve until another thread closes it, or Ctrl-C."""
         self.start()
-        assert self._thread is not None
         try:
-            while self._thread.is_alive():
-                self._thread.join(0.5)
+            self._stopped.wait()
+        except KeyboardInterrupt:
+            pass
         finally:
             self.close()
 
-    def _work(self, ready: threading.Event) -> None:
-        async def main() -> None:
-            from .server import Server
-
-            self._stop = asyncio.Event()
-            self._loop = asyncio.get_running_loop()
-            server = Server(self._speed)
-            try:
-                await server.start(self._port)
-            except OSError as problem:
-                self._failure = problem
-                await server.stop()
-                return
-            self._server = server
-            ready.set()
-            await self._stop.wait()
-            await server.stop()
-
-        try:
-            asyncio.run(main())
-        except BaseException as problem:
-            self._failure = problem
-        finally:
-            ready.set()
-
-    @property
-    def _running(self) -> Server:
-        server = self._server
-        if server is None:
-            raise RuntimeError("the sandbox is not running; use it with `with`, or start() it")
-        return server
-
-    def _do(self, make: Callable[[Server], Coroutine[Any, Any, T]]) -> T:
-        """Run something on the loop of the server."""
-        server, loop = self._running, self._loop
-        assert loop is not None
-        return asyncio.run_coroutine_threadsafe(make(server), loop).result(10)
-
-    def _touch(self, act: Callable[[Server], T]) -> T:
-        async def run(server: Server) -> T:
-            return act(server)
-
-        return self._do(run)
-
-    # --- where it is ------------------------------------------------------------------------------------------------
+    # where it is
 
     @property
     def port(self) -> int:
-        """The port it listens on."""
-        return self._running.port
+        """The port that it serves on."""
+        return self._running().port
 
     @property
     def url(self) -> str:
-        """Address for `SOGNI_SANDBOX_URL`."""
-        return f"http://127.0.0.1:{self.port}"
+        """Where it is; what `SOGNI_SANDBOX_URL` takes."""
+        return self.rest_endpoint
 
     @property
     def rest_endpoint(self) -> str:
-        """The REST host."""
-        return self.url
+        """Base URL of REST."""
+        return f"http://127.0.0.1:{self.port}"
 
     @property
     def socket_endpoint(self) -> str:
-        """The socket host."""
+        """Base URL of the socket."""
         return f"ws://127.0.0.1:{self.port}"
 
     @property
     def api_key(self) -> str:
-        """A key that it takes; any that starts with `sandbox` will do, each is an account of its own."""
+        """A key that it takes; so it does any other that starts with `sandbox`, each being an account."""
         return DEFAULT_KEY
 
-    def client(self, **options: Any) -> SogniClient:
-        """A blocking client of this network; close it when done."""
+    def client(self, **kwargs: Any) -> SogniClient:
+        """A client of this sandbox; takes what `SogniClient` takes."""
         from sogni import SogniClient
 
-        return SogniClient(sandbox=self, **options)
+        return SogniClient(sandbox=self, **kwargs)
 
-    # --- watching ---------------------------------------------------------------------------------------------------
+    def mint_tokens(self, *, expires_in: float = 3600.0, refresh_expires_in: float = 86_400.0) -> tuple[str, str]:
+        """An access token and a refresh token of the account `sandbox`, valid for that many seconds."""
+        return self._on_loop(lambda server: server.access.mint("sandbox", expires_in, refresh_expires_in))
+
+    # what happened
 
     @property
     def submissions(self) -> list[Submission]:
-        """Every order that arrived, refused and repeated ones included."""
-        return self._running.journal.submissions
+        """Every `jobRequest` that arrived, oldest first."""
+        return self._journal.submissions
 
     @property
     def log(self) -> list[LogEntry]:
-        """Everything that happened, in order; credentials are masked."""
-        return self._running.journal.entries
+        """Everything that happened, oldest first; credentials are masked."""
+        return self._journal.entries
+
+    @property
+    def uploads(self) -> list[Upload]:
+        """Every file that arrived, oldest first."""
+        return self._on_loop(lambda server: server.world.all_uploads())
 
     @property
     def open_sockets(self) -> int:
-        """How many clients are connected."""
-        return len(self._running.connections)
+        """How many socket connections are open."""
+        server = self._server
+        return server.hub.count if server is not None else 0
 
     @property
     def renewals(self) -> int:
-        """How many token pairs were renewed."""
-        return self._running.access.renewals
+        """How often a token pair was renewed."""
+        return self._on_loop(lambda server: server.access.renewals)
 
-    def wait_for(self, predicate: Callable[[Sandbox], T], timeout: float = 10.0) -> T:
-        """Wait until `predicate(sandbox)` gives something true, and give it; looks after every change.
+    def project(self, project_id: str) -> Mapping[str, Any]:
+        """What the network knows of a project, as the recovery snapshot tells it; a KeyError when it is unknown."""
+        from .views import recovered
+
+        def look(server: Server) -> Mapping[str, Any]:
+            found = server.world.project(project_id)
+            if found is None:
+                raise KeyError(project_id)
+            return recovered(found)
+
+        return self._on_loop(look)
+
+    def wait_for(self, predicate: Callable[[], T], timeout: float = 10) -> T:
+        """Block until the predicate gives something true, and return that; it is asked after every change.
 
         Raises:
-            TimeoutError: it never did; the message shows the end of the log.
+            TimeoutError: it stayed false; the message shows the end of the log.
         """
-        return self._running.journal.wait_for(lambda: predicate(self), timeout)
+        return self._journal.wait_for(predicate, timeout)
 
-    def status(self, project_id: str) -> str | None:
-        """What the network says about a project: `queued`, `progress`, `completed`, ...; None when it has none."""
-        project = self._running.world.project(project_id)
-        return None if project is None else project.status
-
-    # --- disturbing -------------------------------------------------------------------------------------------------
+    # breaking things
 
     def fail_next(self, kind: str, times: int | None = 1, path: str = "*") -> None:
-        """Let the next thing of its kind go wrong; see `sogni.sandbox.faults.FAULTS`.
+        """Make the next request, submission or job fail; `sogni.sandbox.faults.FAULTS` lists the kinds.
 
         Args:
-            kind: Name of the fault, such as `insufficient_funds` or `rate_limit`.
-            times: How often; None for always.
-            path: Which paths, with wildcards, for faults of HTTP requests.
+            kind: Name of the fault.
+            times: How many are struck; None means all from now on.
+            path: For HTTP faults: which paths, `*` standing for anything.
         Raises:
-            ValueError: an unknown name; the message lists all.
+            ValueError: there is no such fault; the message lists them.
         """
-        self._touch(lambda server: server.rig.arm_fault(kind, times, path))
+        find(kind)
+        self._apply(lambda: self._rig.arm_fault(kind, times, path))
 
-    def script(self, times: int | None = 1, **knobs: object) -> None:
-        """Change how the next project, connection, request or transfer goes; see `sogni.sandbox.script.KNOBS`.
+    def script(self, *, times: int | None = 1, **knobs: object) -> None:
+        """Change how the next project, connection, request or transfer goes; `sogni.sandbox.script.Script` has the knobs.
 
         Args:
-            times: How often; None for always.
+            times: How many are changed; None means all from now on.
+            **knobs: Name and value of each.
         Raises:
-            ValueError: an unknown knob or value; the message lists what there is.
+            ValueError: an unknown knob, or a value that it does not take.
         """
-        self._touch(lambda server: server.rig.arm(knobs, times))
+        self._apply(lambda: self._rig.arm(knobs, times))
 
     def release(self) -> None:
-        """Let projects that stopped at `hold_at` go on."""
-
-        def act(server: Server) -> None:
-            for project in server.world.projects.values():
-                project.let_go("script")
-
-        self._touch(act)
+        """Let every project go on that was stopped by `script(hold_at=...)`."""
+        self._on_loop(lambda server: server.stage.release())
 
     def send(self, kind: str, data: object) -> None:
-        """Send a frame to every client."""
+        """Send a frame of one's own making on every open socket."""
+        self._on_loop(lambda server: server.hub.send_all(kind, data))
 
-        async def run(server: Server) -> None:
-            for connection in server.connections:
-                await connection.send(kind, data)
-
-        self._do(run)
-
-    def send_raw(self, raw: str | bytes) -> None:
-        """Send anything as one message to every client."""
-
-        async def run(server: Server) -> None:
-            for connection in server.connections:
-                await connection.send_raw(raw)
-
-        self._do(run)
+    def send_raw(self, message: str | bytes) -> None:
+        """Send a text or binary message as it is on every open socket."""
+        self._on_loop(lambda server: server.hub.send_raw_all(message))
 
     def drop_sockets(self, code: int | None = None) -> None:
-        """End every connection: with a close code, or by cutting the wire."""
-
-        async def run(server: Server) -> None:
-            for connection in server.connections:
-                if code is None:
-                    connection.abort()
-                else:
-                    await connection.close(code)
-                await server.gone(connection)
-
-        self._do(run)
-
-    def mint_tokens(self, expires_in: float = 3600.0, refresh_expires_in: float = 86_400.0) -> tuple[str, str]:
-        """An access and a refresh token of the account `sandbox`."""
-        return self._touch(lambda server: server.access.mint("sandbox", expires_in, refresh_expires_in))
+        """End every socket: with a close code, or by dropping the connection without a word."""
+        self._on_loop(lambda server: server.hub.drop_all(code))
 
     def reset(self) -> None:
-        """A new world: nothing is armed, remembered or connected."""
+        """Forget everything and disarm everything; sockets are closed with 1000, tokens no longer count."""
+        self._rig.clear()
+        if self._server is not None:
+            self._on_loop(lambda server: server.reset())
+        self._journal.clear()
 
-        async def run(server: Server) -> None:
-            await server.reset()
+    # inside
 
-        self._do(run)
+    def _running(self) -> Server:
+        server = self._server
+        if server is None:
+            raise RuntimeError("the sandbox is not running: call start(), or use it in a `with` block")
+        return server
+
+    def _on_loop(self, work: Callable[[Server], T]) -> T:
+        """Run something short in the server's thread and wait for it."""
+        server, loop = self._running(), self._loop
+        assert loop is not None
+
+        async def run() -> T:
+            return work(server)
+
+        return asyncio.run_coroutine_threadsafe(run(), loop).result(START)
+
+    def _apply(self, work: Callable[[], None]) -> None:
+        """Change the rig: in the server's thread while there is one."""
+        if self._server is None:
+            work()
+        else:
+            self._on_loop(lambda _: work())
+
+
+def _run(loop: asyncio.AbstractEventLoop) -> None:
+    asyncio.set_event_loop(loop)
+    try:
+        loop.run_forever()
+    finally:
+        left: Sequence[asyncio.Task[Any]] = list(asyncio.all_tasks(loop))
+        for task in left:
+            task.cancel()
+        if left:
+            loop.run_until_complete(asyncio.gather(*left, return_exceptions=True))
+        loop.run_until_complete(loop.shutdown_asyncgens())
+        loop.close()

@@ -229,6 +229,10 @@ class World:
         """Remember a file that arrived."""
         self.uploads.setdefault((upload.project_id, upload.slot), []).append(upload)
 
+    def all_uploads(self) -> list[Upload]:
+        """Every file that arrived, oldest first."""
+        return sorted((upload for uploads in self.uploads.values() for upload in uploads), key=lambda one: one.time)
+
     def clear(self) -> None:
         """A new world."""
         self.accounts.clear()

@@ -1,101 +1,228 @@
-"""Projects and balances as the network's JSON: stored records, live look-ups, snapshots."""
+"""What the network tells about projects, jobs, models and balances: the JSON shapes, in one place."""
 
 from __future__ import annotations
 
 import base64
 import json
+from collections.abc import Mapping
+from decimal import Decimal
 from typing import Any
 
-from .state import PLAIN, Account, Job, Project
+from .catalog import Catalog
+from .estimates import USD_PER_SECOND, USD_PER_TOKEN
+from .state import ENDED, JOB_ENDED, PLAIN, Account, Job, Project, World, now_ms
 
 
-def job_record(job: Job, project: Project) -> dict[str, Any]:
-    """One render."""
-    record: dict[str, Any] = {
-        # Old clients read `id` as the project's; the identity of a render is `imgID`.
-        "id": project.id,
+def worker_job(project: Project, job: Job, *, hide_id: bool = False) -> dict[str, Any]:
+    """One job of a stored or recovered project; `hide_id` repeats the project's id as its own, as the socket host does."""
+    view: dict[str, Any] = {
+        "id": project.id if hide_id else job.img_id,
         "imgID": job.img_id,
-        "jobIndex": job.index,
-        "status": job.status,
-        "reason": job.reason,
-        "worker": {"username": job.worker, "name": job.worker, "address": "0x0"},
+        "SID": project.sid * 1000 + job.index,
+        "worker": {"id": job.worker, "username": job.worker, "name": job.worker, "address": "0x0"},
         "createTime": job.created,
         "startTime": job.started,
         "updateTime": job.ended or job.started or job.created,
         "endTime": job.ended,
+        "status": job.status,
+        "reason": job.reason or None,
         "performedSteps": job.step,
         "seedUsed": job.seed,
         "triggeredNSFWFilter": job.withheld,
+        "nsfwDetected": job.labelled,
+        "nsfwSources": ["image"] if job.labelled else [],
         "network": project.network,
-        "costActual": {"costInToken": str(job.cost)},
+        "jobIndex": job.index,
+        "costActual": cost(job.cost, project.token) if job.status in JOB_ENDED else None,
     }
-    if job.labelled:
-        record |= {"nsfwDetected": True, "nsfwSources": ["image"]}
-    for name in ("outputFormat", "resultUrl", "result", "artifacts"):
-        if name in job.result:
-            record[name] = job.result[name]
-    return record
+    if job.ended_well:
+        view["outputFormat"] = output_format(project)
+        view["result"] = {name: value for name, value in job.result.items() if name.endswith("256")}
+        for name in ("resultUrl", "lastFrameUrl"):
+            if name in job.result:
+                view[name] = job.result[name]
+    return view
 
 
-def project_record(project: Project) -> dict[str, Any]:
-    """A stored record, or an entry of a snapshot."""
-    over = [job for job in project.jobs if job.ended is not None]
-    request = json.dumps(project.request, separators=(",", ":")).encode()
-    return {
+def stored(project: Project, *, plain: bool = False, hide_ids: bool = False) -> dict[str, Any]:
+    """A project as REST tells it; `plain` uses the words of the owner-scoped look-up."""
+    over = [job for job in project.jobs if job.status in JOB_ENDED]
+    going = [job for job in project.jobs if job.status not in JOB_ENDED and job.status != "created"]
+    view: dict[str, Any] = {
         "id": project.id,
         "SID": project.sid,
         "appId": project.app_id,
         "appSource": project.app_source,
-        "jobType": "video" if project.kind == "video" else "project",
-        "model": {"id": project.model.id, "SID": project.model.sid, "name": project.model.name, "type": project.kind},
-        "modelType": project.kind if project.kind in ("video", "audio") else None,
+        "jobType": project.kind,
+        "model": {
+            "id": project.model.id,
+            "SID": project.model.sid,
+            "name": project.model.name,
+            "type": project.model.media,
+        },
+        "artist": {"username": project.account.name, "address": project.account.address},
         "imageCount": len(project.jobs),
         "stepCount": project.step_count,
         "previewCount": project.request.get("previews", 0),
+        "hasGuideImage": project.keyframe.get("hasStartingImage", False),
+        "denoiseStrength": project.keyframe.get("strength", 0),
         "createTime": project.created,
         "updateTime": project.updated,
         "endTime": project.ended,
-        "status": project.status if project.status != "progress" else "active",
-        "reason": project.reason,
+        "status": PLAIN[project.status] if plain else project.status,
+        "reason": project.reason or None,
         "network": project.network,
-        "sizePreset": project.keyframe.get("sizePreset", "custom"),
+        "txId": None,
+        "tokenType": project.token,
+        "billingMode": project.request.get("billingMode"),
+        "costEstimate": {
+            "rate": {"costPerRenderSecInUSD": str(USD_PER_SECOND)},
+            "quote": {"project": cost(project.estimate, project.token)},
+        },
+        "costActual": cost(project.cost, project.token),
+        "workerJobs": [worker_job(project, job, hide_id=hide_ids) for job in going],
+        "completedWorkerJobs": [worker_job(project, job, hide_id=hide_ids) for job in over],
+    }
+    if plain:
+        view["finished"] = project.status in ENDED
+        view["waitingReason"] = waiting_reason(project)
+    return view
+
+
+def recovered(project: Project) -> dict[str, Any]:
+    """A project as the recovery snapshot tells it."""
+    view = stored(project, hide_ids=True)
+    keyframe = project.keyframe
+    counts: dict[str, int] = {}
+    for job in project.jobs:
+        counts[job.status] = counts.get(job.status, 0) + 1
+    view |= {
         "width": project.size[0],
         "height": project.size[1],
-        "tokenType": project.token,
-        "costEstimate": {"quote": {"project": {"costInToken": str(project.estimate)}}},
-        "costActual": {"costInToken": str(project.cost)},
-        "clientRequestData": base64.b64encode(request).decode(),
-        "workerJobs": [job_record(job, project) for job in project.jobs if job not in over],
-        "completedWorkerJobs": [job_record(job, project) for job in over],
+        "sizePreset": keyframe.get("sizePreset"),
+        "jobCountCompletedByState": counts,
+        "premium": False,
+        "provider": "sandbox",
+        "clientRequestData": base64.b64encode(json.dumps(project.request).encode()).decode(),
+    }
+    if project.kind in ("video", "audio"):
+        view["modelType"] = project.kind
+    if project.kind == "video":
+        view |= {"videoFrames": project.frames, "videoFps": project.fps}
+    if (reason := waiting_reason(project)) is not None:
+        view["waitingReason"] = reason
+    return view
+
+
+def snapshot(world: World, account: Account, app_id: str | None) -> dict[str, Any]:
+    """The recovery snapshot of an app, or of a whole account."""
+    return {
+        "activeProjects": [recovered(project) for project in world.active(account, app_id)],
+        "unclaimedCompletedProjects": [recovered(project) for project in world.unclaimed(account, app_id)],
+        "serverTime": now_ms(),
     }
 
 
-def live_record(project: Project) -> dict[str, Any]:
-    """The owner's live look-up."""
-    status = PLAIN.get(project.status, project.status)
-    return project_record(project) | {"status": status, "finished": project.is_over}
+def recent_job(project: Project, job: Job) -> dict[str, Any]:
+    """An entry of the list of recent jobs."""
+    view = worker_job(project, job)
+    view["parentRequest"] = {
+        "id": project.id,
+        "appSource": project.app_source,
+        "model": {"id": project.model.id, "name": project.model.name},
+    }
+    return view
 
 
-def balance(account: Account) -> dict[str, Any]:
-    """The balance of both tokens."""
-    shown = {
-        token: {
+def waiting_reason(project: Project) -> dict[str, str] | None:
+    """Why a project waits; None when it does not."""
+    reason = project.script.waiting or ("no_workers" if project.script.no_workers else None)
+    if reason is None or project.status not in ("pending", "queued"):
+        return None
+    return {"reason": reason, "message": f"Waiting: {reason.replace('_', ' ')}."}
+
+
+def output_format(project: Project) -> str:
+    """File type of the results."""
+    asked = project.request.get("outputFormat")
+    return str(asked or {"image": "png", "video": "mp4", "audio": "mp3", "model": "glb"}[project.kind])
+
+
+def cost(tokens: Decimal, token: str) -> dict[str, str]:
+    """An amount in every unit."""
+    usd = tokens * USD_PER_TOKEN[token]
+    return {
+        "costInRenderSec": str(round(usd / USD_PER_SECOND, 2)),
+        "costInUSD": str(round(usd, 6)),
+        "costInToken": str(tokens),
+        "costInSpark": str(round(usd / USD_PER_TOKEN["spark"], 4)),
+        "costInSogni": str(round(usd / USD_PER_TOKEN["sogni"], 4)),
+    }
+
+
+def balances(account: Account, *, unclaimed: bool) -> dict[str, dict[str, str]]:
+    """Balances of an account; REST also tells what a worker has earned."""
+    view: dict[str, dict[str, str]] = {}
+    for token, purse in account.purses.items():
+        view[token] = {
             "settled": str(purse.settled),
             "credit": "0",
             "debit": str(purse.debit),
             "net": str(purse.net),
         }
-        for token, purse in account.purses.items()
+        if token == "spark":
+            view[token]["premiumCredit"] = "0"
+        if unclaimed:
+            view[token] |= {"relaxedUnclaimed": "0", "fastUnclaimed": "0"}
+    return view
+
+
+def authenticated(world: World, account: Account, number: int, app_id: str, *, bare: bool) -> dict[str, Any]:
+    """The first frame of a connection."""
+    tokens = balances(account, unclaimed=False)
+    tokens["spark"].pop("premiumCredit")
+    view: dict[str, Any] = {
+        "id": f"sandbox-connection-{number}",
+        "clientType": "artist",
+        "username": account.name,
+        "address": account.address,
+        "SID": account.sid,
+        "clientSID": number,
+        "addressSID": account.sid,
+        "balanceVersion": 2,
+        "tokens": tokens,
+        "isMainnet": False,
+        "accountWasMigrated": False,
+        "firstLoginAfterMigration": False,
+        "hasUnclaimedAirdrop": False,
+        "freeSparkLocked": False,
     }
-    shown["spark"]["premiumCredit"] = "0"
-    return shown
+    if not bare:
+        found = snapshot(world, account, app_id)
+        view["activeProjects"] = found["activeProjects"]
+        view["unclaimedCompletedProjects"] = found["unclaimedCompletedProjects"]
+        view["activeLLMJobIDs"] = []
+    return view
 
 
-def me(account: Account) -> dict[str, Any]:
-    """The profile."""
+def profile(account: Account) -> dict[str, Any]:
+    """What `/v1/account/me` tells."""
     return {
         "username": account.name,
         "walletAddress": account.address,
         "currentEmail": f"{account.name}@sandbox.invalid",
+        "requestedUpdatedEmail": None,
         "emailVerified": True,
+        "discordLinked": False,
+        "discordUsername": None,
+        "discordServerMember": False,
+        "discord2FA": False,
     }
+
+
+def loras(catalog: Catalog, model_id: str | None) -> Mapping[str, Any]:
+    """The LoRA catalogue, of one model if given."""
+    everything: Mapping[str, Any] = catalog.raw["loras"]
+    if model_id is None:
+        return everything
+    return {**everything, "loras": [row for row in everything["loras"] if model_id in row["modelIds"]]}

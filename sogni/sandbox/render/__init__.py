@@ -1,53 +1,70 @@
-"""Small real media, made up from an order and the same for the same order; one module per kind, loaded when needed."""
+"""Real media for every kind of order: the registry, which loads a renderer when it is first needed."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from importlib import import_module
+import hashlib
+import importlib
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any
 
 import attrs
 
-# Kind of media -> the module whose `draw(order, path)` makes it and answers the content type.
-_KINDS = {"image": ".picture", "video": ".clip", "audio": ".sound", "model": ".solid"}
+from ..order import Order
+
+#: Kind -> module here and the library that it needs, by its import name and for people.
+RENDERERS: Mapping[str, tuple[str, str]] = {
+    "image": ("picture", "Pillow"),
+    "video": ("movie", "PyAV"),
+    "audio": ("sound", "PyAV"),
+    "model": ("solid", "Pillow"),
+}
+
+
+class Stopped(Exception):
+    """The sandbox closes; nobody wants this any more."""
 
 
 @attrs.frozen(kw_only=True)
-class Order:
-    """What is to be made.
+class Made:
+    """What came out.
 
     Attributes:
-        kind: `image`, `video`, `audio` or `model`.
-        size: Width and height in pixels.
-        frames, fps: Of a clip.
-        seconds: Of a sound.
-        strength: How much of a starting image is painted anew, 0 to 1.
-        progress: How finished it looks, 0 to 1; previews are less than 1.
-        inputs: Uploaded files by slot.
+        facts: Further fields of the result frame, such as hashes.
+        last_frame: A video's last frame as PNG.
+        problem: Why there is nothing; a sentence for the user.
     """
 
-    kind: str
-    prompt: str
-    negative: str = ""
-    model: str = ""
-    seed: int = 0
-    size: tuple[int, int] = (1024, 1024)
-    frames: int = 0
-    fps: float = 24
-    seconds: float = 10
-    strength: float = 0.5
-    output_format: str = "png"
-    progress: float = 1.0
-    inputs: Mapping[str, Path] = attrs.field(factory=dict)
+    content_type: str = ""
+    facts: Mapping[str, Any] = attrs.field(factory=dict)
+    last_frame: Path | None = None
+    problem: str = ""
 
 
-def render(order: Order, path: Path) -> str:
-    """Make it, into `path`; answers its content type."""
-    module = import_module(_KINDS[order.kind], __name__)
-    content_type: str = module.draw(order, path)
-    return content_type
+def render(order: Order, path: Path, stopped: Callable[[], bool]) -> Made:
+    """Render an order into a file; runs in a thread of the studio."""
+    try:
+        made: Made = _renderer(order.kind).render(order, path, stopped)
+    except ImportError as missing:
+        return Made(problem=_advice(order.kind, missing))
+    except Stopped:
+        return Made(problem="The sandbox is closing.")
+    facts = {"sha256": hashlib.sha256(path.read_bytes()).hexdigest(), **made.facts}
+    return attrs.evolve(made, facts=facts)
 
 
-def suffix(output_format: str) -> str:
-    """File name extension of an output format."""
-    return f".{output_format}"
+def preview(order: Order, done: float, path: Path) -> bool:
+    """Draw how an image looks while it is not finished; False when that cannot be done."""
+    try:
+        _renderer("image").preview(order, done, path)
+    except ImportError:
+        return False
+    return True
+
+
+def _renderer(kind: str) -> Any:
+    return importlib.import_module(f".{RENDERERS[kind][0]}", __package__)
+
+
+def _advice(kind: str, missing: ImportError) -> str:
+    return f"The sandbox needs {RENDERERS[kind][1]} for {kind} results ({missing}): pip install 'sogni[sandbox]'"

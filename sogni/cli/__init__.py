@@ -1,0 +1,29 @@
+"""The command `sogni`: pictures, models and costs from a terminal, and a local network to try them on."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+
+__all__ = ["main"]
+
+MISSING = 'sogni: The command needs its extra: python -m pip install "sogni[cli]"'
+
+
+def main(tokens: Sequence[str] | None = None) -> int:
+    """Run the command and give its exit code.
+
+    Args:
+        tokens: The command line without the program; by default that of this process.
+    Returns:
+        int: 0 done, 1 failed, 2 usage, 3 sign-in, 4 funds or plan, 5 timed out but running, 6 withheld, 130 interrupted.
+    """
+    try:
+        import cyclopts  # noqa: F401
+        import rich  # noqa: F401
+    except ImportError:
+        print(MISSING, file=sys.stderr)
+        return 1
+    from .app import run
+
+    return run(sys.argv[1:] if tokens is None else tokens)

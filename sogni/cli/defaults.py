@@ -1,0 +1,10 @@
+"""What the command takes where nothing is given."""
+
+IMAGE_MODEL = "krea2_turbo_fp8_scaled"
+VIDEO_MODEL = "wan_v2.2-14b-fp8_t2v"
+AUDIO_MODEL = "ace_step_1.5_xl_turbo"
+
+# Sent with every order, so that what was estimated is what is charged.
+TOKEN = "spark"
+
+DEMO_FOLDER = "sogni-demo"

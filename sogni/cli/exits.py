@@ -1,0 +1,214 @@
+"""From an error to the exit code of the command, and to the sentence that is printed."""
+
+from __future__ import annotations
+
+import re
+from enum import IntEnum
+
+from attrs import frozen
+
+from sogni.errors import (
+    AuthenticationError,
+    ConfigError,
+    ContentWithheld,
+    InsufficientFunds,
+    ModelNotFound,
+    PermissionDenied,
+    PlanLimit,
+    RateLimited,
+    SogniError,
+    SubmissionUncertain,
+    ValidationError,
+    WaitTimeout,
+)
+
+
+class Exit(IntEnum):
+    """Exit codes; scripts rely on them."""
+
+    DONE = 0
+    FAILED = 1
+    USAGE = 2
+    SIGN_IN = 3
+    FUNDS = 4
+    STILL_RUNNING = 5
+    WITHHELD = 6
+    INTERRUPTED = 130
+
+
+class CommandError(SogniError):
+    """The command itself says no.
+
+    Attributes:
+        exit: The exit code.
+    """
+
+    code = "usage"
+
+    def __init__(self, message: str, *, hint: str = "", exit: Exit = Exit.USAGE) -> None:
+        super().__init__(message, hint=hint)
+        self.exit = exit
+
+
+class TooExpensive(CommandError):
+    """The estimate is above `--max-cost`."""
+
+    code = "max_cost"
+
+
+class Interrupted(CommandError):
+    """Ctrl-C came; what was ordered carries on."""
+
+    code = "interrupted"
+
+    def __init__(self, message: str, *, hint: str = "", project_id: str | None = None) -> None:
+        super().__init__(message, hint=hint, exit=Exit.INTERRUPTED)
+        self.project_id = project_id
+
+
+# The first class that fits decides.
+_EXITS: tuple[tuple[type[SogniError], Exit], ...] = (
+    (ValidationError, Exit.USAGE),
+    (ConfigError, Exit.USAGE),
+    (ModelNotFound, Exit.USAGE),
+    (AuthenticationError, Exit.SIGN_IN),
+    (InsufficientFunds, Exit.FUNDS),
+    (PlanLimit, Exit.FUNDS),
+    (PermissionDenied, Exit.SIGN_IN),
+    (ContentWithheld, Exit.WITHHELD),
+)
+# "No active plan covers this": a matter of the plan, though its class is the general one.
+_NOT_ENTITLED = 4078
+
+# How the command spells the parameters that the library names in its messages.
+_OPTIONS = {
+    "positive_prompt": "PROMPT",
+    "negative_prompt": "--negative",
+    "number_of_media": "--count",
+    "image_count": "--count",
+    "number_of_previews": "--previews",
+    "model_id": "--model",
+    "model": "--model",
+    "size_preset": "--size",
+    "width": "the width of --size",
+    "height": "the height of --size",
+    "starting_image": "--photo",
+    "starting_image_strength": "--strength",
+    "output_format": "--format",
+    "token_type": "--token",
+    "step_count": "--steps",
+    "steps": "--steps",
+    "seed": "--seed",
+    "duration": "--duration",
+    "frames": "--frames",
+    "fps": "--fps",
+}
+_WORD = re.compile(r"[a-z_]+")
+# What moves the cursor or changes colours has no place in a message, whoever wrote it.
+_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
+
+
+@frozen
+class Told:
+    """An error as it is told: to people in one line, to programs as an object.
+
+    Attributes:
+        exit: The exit code.
+        code: Short stable name of the kind of error.
+        message: What happened.
+        hint: What to do next; may be empty.
+        retryable: The same command may succeed later.
+        project_id: The project concerned, if there is one.
+    """
+
+    exit: Exit
+    code: str
+    message: str
+    hint: str = ""
+    retryable: bool = False
+    project_id: str | None = None
+
+    @property
+    def line(self) -> str:
+        """Everything in one line."""
+        return f"{self.message} {self.hint}".strip()
+
+    def as_json(self) -> dict[str, object]:
+        """The `error` of a JSON line."""
+        return {"code": self.code, "message": self.message, "hint": self.hint, "retryable": self.retryable}
+
+
+def tell(error: BaseException, resume: str | None = None) -> Told:
+    """What to print for an error, and the exit code that goes with it.
+
+    Args:
+        error: Anything that was raised.
+        resume: The command that takes a project up again, where one is concerned.
+    """
+    if isinstance(error, SogniError):
+        return Told(
+            exit=_exit(error),
+            code=error.code,
+            message=one_line(_message(error)),
+            hint=one_line(_hint(error, resume)),
+            retryable=error.retryable,
+            project_id=error.project_id,
+        )
+    if isinstance(error, ImportError) and "pip install" in str(error):
+        return Told(Exit.FAILED, "missing_extra", one_line(str(error)))
+    if isinstance(error, OSError):
+        place = f"{error.filename}: " if error.filename else ""
+        return Told(Exit.FAILED, "os", one_line(f"{place}{error.strerror or error}."))
+    return Told(
+        Exit.FAILED,
+        "unexpected",
+        one_line(f"Something unexpected happened ({type(error).__name__}: {error})."),
+        "Set SOGNI_LOG=debug to see where, and please report it.",
+    )
+
+
+def one_line(text: str) -> str:
+    """A text without line ends and control characters."""
+    return _CONTROL.sub("", " ".join(text.split()))
+
+
+def _exit(error: SogniError) -> Exit:
+    if isinstance(error, CommandError):
+        return error.exit
+    if isinstance(error, WaitTimeout):
+        # Without an id the time was up before anything was ordered.
+        return Exit.STILL_RUNNING if error.project_id else Exit.FAILED
+    if getattr(error, "error_code", None) == _NOT_ENTITLED:
+        return Exit.FUNDS
+    return next((code for kind, code in _EXITS if isinstance(error, kind)), Exit.FAILED)
+
+
+def _message(error: SogniError) -> str:
+    if not isinstance(error, ValidationError) or not error.problems:
+        return error.message
+    return " ".join(map(_option_for_field, (problem.message for problem in error.problems)))
+
+
+def _option_for_field(message: str) -> str:
+    field = _WORD.match(message)
+    option = _OPTIONS.get(field[0]) if field else None
+    return message if field is None or option is None else option + message[field.end() :]
+
+
+def _hint(error: SogniError, resume: str | None) -> str:
+    if isinstance(error, CommandError):
+        return error.hint
+    if isinstance(error, (WaitTimeout, SubmissionUncertain)) and error.project_id and resume:
+        carries_on = "It carries on" if isinstance(error, WaitTimeout) else "It may be running"
+        return f"{carries_on}; to take it up again: {resume}"
+    if isinstance(error, WaitTimeout) and not error.project_id:
+        return "Nothing was ordered."
+    if isinstance(error, AuthenticationError):
+        return "Set SOGNI_API_KEY to a valid key, or try without an account: --sandbox."
+    if isinstance(error, ModelNotFound):
+        return "`sogni models` lists what there is."
+    if isinstance(error, InsufficientFunds):
+        return "Top up the balance, choose the other token type (--token), or order less."
+    if isinstance(error, RateLimited) and error.retry_after:
+        return f"Try again in {error.retry_after:g} s."
+    return error.hint

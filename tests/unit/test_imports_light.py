@@ -1,0 +1,1 @@
+"""What importing and using the packages loads, each tried in a fresh interpreter."""
