@@ -1,4 +1,4 @@
-"""What holds for every test: no network but this computer's own, no thread left behind; and the sandbox as a fixture."""
+"""What holds for every test: no network but this computer's, no thread left behind; and the sandbox as a fixture."""
 
 from __future__ import annotations
 

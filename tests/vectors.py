@@ -8,12 +8,23 @@ import json
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 DATA = Path(__file__).parent / "data"
 
 
 def load(name: str) -> Any:
     """One file of vectors, by its name without `.json`."""
     return json.loads((DATA / f"{name}.json").read_text("utf-8"))
+
+
+def cases(*names: str) -> list[Any]:
+    """The cases of these files, as parameters of a test; each brings the `base` of its file along."""
+    found = []
+    for name in names:
+        data = load(name)
+        found += [pytest.param({**case, "base": data.get("base")}, id=case["name"]) for case in data["cases"]]
+    return found
 
 
 def media() -> dict[str, bytes]:

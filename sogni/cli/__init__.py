@@ -16,7 +16,7 @@ def main(tokens: Sequence[str] | None = None) -> int:
     Args:
         tokens: The command line without the program; by default that of this process.
     Returns:
-        int: 0 done, 1 failed, 2 usage, 3 sign-in, 4 funds or plan, 5 timed out but running, 6 withheld, 130 interrupted.
+        int: the exit code, see `sogni.cli.exits`.
     """
     try:
         import cyclopts  # noqa: F401

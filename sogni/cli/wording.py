@@ -65,6 +65,8 @@ def prepares(event: Initiating) -> str:
 
 def renders(event: Progress) -> str:
     """How long it may take."""
+    if event.progress >= 100:
+        return "finishing"
     return f"about {seconds(event.eta)} left" if event.eta else "rendering"
 
 
@@ -77,7 +79,7 @@ def describe(event: Any, path: Path | None) -> str | None:
     if isinstance(event, Started):
         return "rendering" if not event.worker else f"rendering on {one_line(event.worker)}"
     if isinstance(event, Progress):
-        left = f", about {seconds(event.eta)} left" if event.eta else ""
+        left = f", about {seconds(event.eta)} left" if event.eta and event.progress < 100 else ""
         return f"{event.progress} %{left}"
     if isinstance(event, Preview):
         return f"preview {path}" if path is not None else None

@@ -210,7 +210,7 @@ class Sandbox:
         self._apply(lambda: self._rig.arm_fault(kind, times, path))
 
     def script(self, *, times: int | None = 1, **knobs: object) -> None:
-        """Change how the next project, connection, request or transfer goes; `sogni.sandbox.script.Script` has the knobs.
+        """Change how the next project, connection, request or transfer goes; see `sogni.sandbox.script.KNOBS`.
 
         Args:
             times: How many are changed; None means all from now on.

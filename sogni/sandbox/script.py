@@ -182,6 +182,10 @@ class _Armed:
     left: int | None
 
 
+def _script(knobs: Mapping[str, Any]) -> Script:
+    return Script(**knobs)
+
+
 class Rig:
     """The knobs and faults that are armed, each spent in the order it was set."""
 
@@ -198,7 +202,7 @@ class Rig:
         checked = {}
         for name, value in knobs.items():
             try:
-                checked[name] = getattr(Script(**{name: value}), name)
+                checked[name] = getattr(_script({name: value}), name)
             except ValueError as error:
                 raise ValueError(f"{name}: {error}") from None
         for pattern, kind in checked.pop("http", {}).items():

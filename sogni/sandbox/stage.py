@@ -59,7 +59,9 @@ class Stage:
         self._storage = storage
         self._studio = studio
         self._pace = pace
+        #: Frames that wait for their neighbour, and results that `jobCompleted` overtakes, by project.
         self._held: dict[str, tuple[str, dict[str, Any]]] = {}
+        self._overtaken: dict[str, tuple[str, dict[str, Any]]] = {}
 
     def begin(self, project: Project) -> None:
         """Take an accepted project in and let it run."""
@@ -149,7 +151,7 @@ class Stage:
         self._over(project, "completed", "allJobsCompleted")
         self.tell_balance(project)
         script = project.script
-        overtaken = self._held.pop(f"{project.id}/last", None)
+        overtaken = self._overtaken.pop(project.id, None)
         if not script.lose_completed:
             await self._tell(project, "jobState", {"type": "jobCompleted"}, name="completed")
         if overtaken is not None:
@@ -295,7 +297,7 @@ class Stage:
         if job.index in script.lose_results:
             await self._moment(project, "result", job)
         elif script.completed_before_result and last:
-            self._held[f"{project.id}/last"] = ("jobResult", {**frame, "jobIndex": job.index})
+            self._overtaken[project.id] = ("jobResult", {**frame, "jobIndex": job.index})
             await self._moment(project, "result", job)
         else:
             await self._tell(project, "jobResult", frame, job, name="result")
@@ -303,12 +305,13 @@ class Stage:
     async def _tell_progress(self, project: Project, job: Job, shown: bool) -> None:
         style = project.script.progress_style
         fraction = job.step / job.steps
-        frame: dict[str, Any] = {
+        styles: dict[str, dict[str, Any]] = {
             "steps": {"step": job.step, "stepCount": job.steps},
             "fraction": {"progress": round(fraction, 4)},
             "percent": {"progress": round(100 * fraction, 2)},
             "eta": {"etaSeconds": max(1, job.steps - job.step)},
-        }[style]
+        }
+        frame = styles[style]
         if shown:
             frame["hasImage"] = True
         if style == "eta":

@@ -1,4 +1,4 @@
-"""What the network knows: accounts, projects, jobs and stored files. Plain data, touched by the server's thread only."""
+"""What the network knows: accounts, projects, jobs, stored files. Plain data, touched by the server's thread only."""
 
 from __future__ import annotations
 

@@ -218,5 +218,6 @@ def _range(text: str, size: int) -> tuple[int, int] | None:
 
 
 def _refusal(status: int, code: str, message: str) -> web.Response:
-    text = f'<?xml version="1.0" encoding="UTF-8"?>\n<Error><Code>{code}</Code><Message>{escape(message)}</Message></Error>'
+    body = f"<Error><Code>{code}</Code><Message>{escape(message)}</Message></Error>"
+    text = f'<?xml version="1.0" encoding="UTF-8"?>\n{body}'
     return web.Response(status=status, text=text, content_type="application/xml")

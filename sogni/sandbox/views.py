@@ -14,7 +14,7 @@ from .state import ENDED, JOB_ENDED, PLAIN, Account, Job, Project, World, now_ms
 
 
 def worker_job(project: Project, job: Job, *, hide_id: bool = False) -> dict[str, Any]:
-    """One job of a stored or recovered project; `hide_id` repeats the project's id as its own, as the socket host does."""
+    """One job of a stored or recovered project; `hide_id` puts the project's id in place of its own, for old clients."""
     view: dict[str, Any] = {
         "id": project.id if hide_id else job.img_id,
         "imgID": job.img_id,

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import ast
 import io
+import itertools
 import re
 import textwrap
 import tokenize
@@ -22,10 +23,9 @@ TESTS = sorted((twin.ROOT / "tests/aio").rglob("*.py"))
 
 # Waiting is the bridge's business and running is the engine's.
 NO_IMPORT = {"asyncio", "concurrent", "queue", "requests", "threading", "time", "websocket"}
-NO_NAME = {
-    "Barrier", "BoundedSemaphore", "Condition", "Lock", "RLock", "Semaphore", "TaskGroup", "as_completed", "create_task",
-    "ensure_future", "gather", "run_coroutine_threadsafe", "to_thread", "wait_for",
-}  # fmt: skip
+LOCKS = {"Barrier", "BoundedSemaphore", "Condition", "Lock", "RLock", "Semaphore"}
+TASKS = {"TaskGroup", "as_completed", "create_task", "ensure_future", "gather", "run_coroutine_threadsafe", "to_thread"}
+NO_NAME = LOCKS | TASKS | {"wait_for"}
 # Nothing of this kind is left in the twin, so no signature may speak of it.
 NO_ANNOTATION = {"AsyncGenerator", "Awaitable", "Coroutine"}
 NO_DOCSTRING = ("coroutine", "event loop")
@@ -53,7 +53,7 @@ Found = Iterator[tuple[int, str]]
 def _tokens(code: str) -> Found:
     """The tool removes the token after `await` and `async`, taking it for a space."""
     tokens = list(tokenize.generate_tokens(io.StringIO(code).readline))
-    for word, after in zip(tokens, tokens[1:], strict=False):
+    for word, after in itertools.pairwise(tokens):
         if word.type == tokenize.NAME and word.string in ("async", "await"):
             if after.type in (tokenize.NL, tokenize.NEWLINE) or after.start[0] != word.end[0]:
                 yield word.start[0], f"a line break right after `{word.string}`"
@@ -75,12 +75,12 @@ def _prose(code: str) -> Found:
 
 
 def _strings(tree: ast.AST) -> Found:
-    docstrings = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}
-    annotations = {id(part) for node in _annotations(tree) for part in ast.walk(node)}
+    elsewhere = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}
+    elsewhere |= {id(part) for node in _annotations(tree) for part in ast.walk(node)}
     for node in ast.walk(tree):
         if isinstance(node, ast.JoinedStr):
             yield from _fields(node)
-        if not isinstance(node, ast.Constant) or not isinstance(node.value, str) or id(node) in docstrings | annotations:
+        if not isinstance(node, ast.Constant) or not isinstance(node.value, str) or id(node) in elsewhere:
             continue
         words = re.findall(r"\w+", node.value)
         if node.value not in twin.ALL_RENAMES and any(word in twin.ALL_RENAMES for word in words):
@@ -107,7 +107,8 @@ def _names(tree: ast.AST) -> Found:
                 yield getattr(node, "lineno", 0), f"{name} would become Sync{name[5:]}"
     for node in _annotations(tree):
         text = ast.unparse(node)
-        yield from ((node.lineno, f"{name} in an annotation") for name in NO_ANNOTATION if re.search(rf"\b{name}\b", text))
+        words = NO_ANNOTATION.intersection(re.findall(r"\w+", text))
+        yield from ((node.lineno, f"{name} in an annotation") for name in words)
 
 
 def _annotations(tree: ast.AST) -> Iterator[ast.expr]:

@@ -157,10 +157,10 @@ def imports(path: str, code: str) -> Iterator[Import]:
 
     def visit(node: ast.AST, for_checkers: bool, at_load: bool) -> Iterator[Import]:
         if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test):
-            for part in node.body:
-                yield from visit(part, True, False)
-            for part in node.orelse:
-                yield from visit(part, for_checkers, at_load)
+            for statement in node.body:
+                yield from visit(statement, True, False)
+            for statement in node.orelse:
+                yield from visit(statement, for_checkers, at_load)
             return
         for module, relative in _modules(node, package):
             yield Import(getattr(node, "lineno", 0), module, relative, for_checkers, at_load)
@@ -198,8 +198,10 @@ def violations(path: str, code: str) -> list[str]:
             problem = _project_problem(path, name, item)
         elif top in sys.stdlib_module_names:
             problem = _stdlib_problem(path, name, item)
+        elif top in LAYERS[name].libraries or (item.for_checkers and top == "typing_extensions"):
+            problem = None
         else:
-            problem = None if top in LAYERS[name].libraries else f"{name} must not use the library {top}"
+            problem = f"{name} must not use the library {top}"
         if problem:
             found.append(f"line {item.line}: {problem}")
     return found
@@ -241,7 +243,9 @@ def _project_problem(path: str, name: str, item: Import) -> str | None:
 
 def sources() -> list[str]:
     """Every module of both packages, as a path."""
-    return [path.relative_to(ROOT).as_posix() for package in PACKAGES for path in sorted((ROOT / package).rglob("*.py"))]
+    return [
+        path.relative_to(ROOT).as_posix() for package in PACKAGES for path in sorted((ROOT / package).rglob("*.py"))
+    ]
 
 
 @pytest.mark.parametrize("path", sources())
@@ -299,7 +303,11 @@ BAD = {
     "errors without a clock": ("sogni/errors.py", "import time", "must not import time"),
     "protocol without a clock": ("sogni/_protocol/session.py", "from time import monotonic", "must not import time"),
     "inside a function too": ("sogni/_protocol/rest.py", "def f():\n    import socket", "line 2: protocol must not"),
-    "protocol without rules": ("sogni/_protocol/rest.py", "from sogni._rules import build", "must not import sogni._rules.build"),
+    "protocol without rules": (
+        "sogni/_protocol/rest.py",
+        "from sogni._rules import build",
+        "must not import sogni._rules.build",
+    ),
     "rules without network": ("sogni/_rules/build.py", "import requests", "must not use the library requests"),
     "by a literal name": ("sogni/_rules/build.py", "importlib.import_module('threading')", "must not import threading"),
     "store without the engine": ("sogni/_store/app_ids.py", "from .._io.engine import Engine", "store must not import"),
@@ -320,9 +328,17 @@ BAD = {
         "from sogni._protocol.session import Session",
         "core must not import sogni._protocol.session",
     ),
-    "core without the link": ("sogni_async/_core/link.py", "from sogni._io import link", "must not import sogni._io.link"),
+    "core without the link": (
+        "sogni_async/_core/link.py",
+        "from sogni._io import link",
+        "must not import sogni._io.link",
+    ),
     "core from the root": ("sogni_async/_core/link.py", "from sogni import Model", "core must not import sogni"),
-    "shared code absolutely": ("sogni/_core/project.py", "from .._io.engine import Engine", "wrong in the other package"),
+    "shared code absolutely": (
+        "sogni/_core/project.py",
+        "from .._io.engine import Engine",
+        "wrong in the other package",
+    ),
     "siblings relatively": (
         "sogni_async/_core/project.py",
         "from sogni_async._core.result import Result",
@@ -346,13 +362,25 @@ def test_bad_import_is_found(path: str, code: str, expected: str) -> None:
 
 
 GOOD = [
-    ("sogni/types/media.py", "import os, enum\nfrom decimal import Decimal\nfrom attrs import frozen\nfrom ..errors import X"),
-    ("sogni/_rules/build.py", "import attrs, re\nfrom sogni._protocol import wire\nfrom ..types.params import ImageParams"),
+    (
+        "sogni/types/media.py",
+        "import os, enum\nfrom decimal import Decimal\nfrom attrs import frozen\nfrom ..errors import X",
+    ),
+    (
+        "sogni/_rules/build.py",
+        "import attrs, re\nfrom sogni._protocol import wire\nfrom ..types.params import ImageParams",
+    ),
     ("sogni/_protocol/jobs.py", "if TYPE_CHECKING:\n    import threading"),
     ("sogni/_io/link.py", "import threading, time, queue\nimport websocket\nfrom .ws import Socket"),
     ("sogni_async/_bridge.py", "import asyncio\nfrom sogni._io.inbox import Inbox"),
-    ("sogni_async/_core/client.py", "from .._bridge import Bridge\nfrom .project import P\nfrom sogni.sandbox import Sandbox"),
-    ("sogni/cli/main.py", "import sogni\nfrom sogni import SogniClient\nfrom sogni.errors import X\nfrom ._line import y"),
+    (
+        "sogni_async/_core/client.py",
+        "from .._bridge import Bridge\nfrom .project import P\nfrom sogni.sandbox import Sandbox",
+    ),
+    (
+        "sogni/cli/main.py",
+        "import sogni\nfrom sogni import SogniClient\nfrom sogni.errors import X\nfrom ._line import y",
+    ),
     ("sogni/sandbox/server.py", "import asyncio\nfrom aiohttp import web"),
 ]
 

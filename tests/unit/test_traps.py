@@ -378,8 +378,8 @@ def waits_forever(code: str) -> list[int]:
     found = []
     for node in ast.walk(ast.parse(code)):
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
-            nothing = [isinstance(value, ast.Constant) and value.value in (None, True) for value in node.args]
-            if (node.func.attr in ("settimeout", "setblocking")) and nothing == [True]:
+            given = [ast.unparse(value) for value in node.args]
+            if (node.func.attr, given) in [("settimeout", ["None"]), ("setblocking", ["True"])]:
                 found.append(node.lineno)
     return found
 

@@ -7,12 +7,15 @@ import hashlib
 import math
 import random
 
-from PIL import Image, ImageChops, ImageDraw, ImageEnhance, ImageFilter, ImageOps
+from PIL import Image, ImageDraw, ImageEnhance, ImageFilter, ImageOps
 
 Colour = tuple[int, int, int]
 
 #: Longest side that is really drawn.
 DRAWN = 640
+
+#: What is left of the light where the square of a radial gradient ends.
+EDGE = 76
 
 #: Sky from the top over the middle to the horizon, the near ground, and the light in the sky.
 PALETTES: dict[str, tuple[Colour, Colour, Colour, Colour, Colour]] = {
@@ -71,16 +74,16 @@ def _landscape(seed: int, prompt: str, model_id: str, size: tuple[int, int]) -> 
         _ridge(image, chance, base, rough, colour, trees=layer == layers - 1 and not lake)
     if lake:
         _lake(image, chance, round(height * chance.uniform(0.74, 0.8)), low)
-    if name not in ("night",) and chance.random() < 0.7:
+    if name != "night" and chance.random() < 0.7:
         _birds(image, chance, horizon, ground)
-    image = image.resize(size, Image.Resampling.LANCZOS)
-    return image
+    return image.resize(size, Image.Resampling.LANCZOS)
 
 
 def _palette(prompt: str, chance: random.Random) -> str:
     words = prompt.lower()
-    fitting = [name for name, known in WORDS.items() if any(word in words for word in known)]
-    return chance.choice(fitting or sorted(PALETTES))
+    fits = {name: sum(word in words for word in known) for name, known in WORDS.items()}
+    best = max(fits.values())
+    return chance.choice([name for name in sorted(PALETTES) if fits[name] == best])
 
 
 def _sky(size: tuple[int, int], top: Colour, middle: Colour, low: Colour, horizon: int) -> Image.Image:
@@ -101,7 +104,9 @@ def _stars(image: Image.Image, chance: random.Random, horizon: int) -> None:
 
 def _sun(image: Image.Image, centre: tuple[float, float], radius: float, light: Colour) -> None:
     reach = max(4, round(radius * 5))
-    glow = ImageOps.invert(Image.radial_gradient("L")).resize((2 * reach, 2 * reach)).point(lambda v: v * v // 400)
+    # The gradient is not yet black where its square ends; what is left there would show as an edge.
+    glow = ImageOps.invert(Image.radial_gradient("L")).point(lambda v: max(0, v - EDGE) ** 2 // 190)
+    glow = glow.resize((2 * reach, 2 * reach))
     x, y = round(centre[0]), round(centre[1])
     image.paste(light, (x - reach, y - reach, x + reach, y + reach), glow)
     disc = Image.new("L", image.size, 0)
@@ -158,7 +163,7 @@ def _lake(image: Image.Image, chance: random.Random, shore: int, shine: Colour) 
         return
     above = image.crop((0, max(0, shore - deep * 2), image.width, shore))
     mirror = ImageOps.flip(above).resize((image.width, deep)).filter(ImageFilter.BoxBlur(2))
-    mirror = ImageChops.offset(ImageEnhance.Brightness(mirror).enhance(0.78), 0)
+    mirror = ImageEnhance.Brightness(mirror).enhance(0.78)
     mirror = Image.blend(mirror, Image.new("RGB", mirror.size, shine), 0.12)
     pen = ImageDraw.Draw(mirror, "RGBA")
     for _ in range(deep // 2):

@@ -1,65 +1,69 @@
-"""Music and speech: a little tune made up from prompt and seed, in the format, and of the length, asked for."""
+"""Audio files: a tune or speech as MP3, WAV or FLAC."""
 
 from __future__ import annotations
 
-import array
-import hashlib
-import math
-import random
-from collections.abc import Iterator
+import sys
+import wave
+from array import array
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from . import Order
+from ..order import Order
+from . import Made, Stopped
+from .tune import RATE, samples
 
 if TYPE_CHECKING:
     import av
 
-RATE = 44_100
-_FORMATS = {
-    "mp3": ("mp3", "libmp3lame", "audio/mpeg"),
-    "flac": ("flac", "flac", "audio/flac"),
-    "wav": ("wav", "pcm_s16le", "audio/wav"),
-}
-_SCALE = (0, 2, 4, 7, 9, 12, 14, 16)
-_BEAT = 0.3
+CONTENT_TYPES = {"mp3": "audio/mpeg", "wav": "audio/wav", "flac": "audio/flac"}
+CODECS = {"mp3": "libmp3lame", "flac": "flac"}
+#: Samples handed to the encoder at once.
+PIECE = 4608
 
 
-def draw(order: Order, path: Path) -> str:
-    """Save a tune and answer its content type."""
+def render(order: Order, path: Path, stopped: Callable[[], bool]) -> Made:
+    """Write a tune or speech of the length asked for."""
+    pcm = samples(order, order.seconds)
+    if order.format == "wav":
+        _write_wav(path, pcm)
+    else:
+        _encode(path, order.format, pcm, stopped)
+    return Made(content_type=CONTENT_TYPES[order.format], facts={"duration": len(pcm) / RATE})
+
+
+def frames(pcm: array[int]) -> Iterator[av.AudioFrame]:
+    """The samples as frames for an encoder."""
     import av
 
-    container_format, codec, content_type = _FORMATS.get(order.output_format, _FORMATS["mp3"])
-    with av.open(str(path), "w", format=container_format) as container:
-        stream = container.add_stream(codec, rate=RATE)
-        stream.layout = "mono"  # type: ignore[union-attr]
-        for frame in frames(order, min(max(order.seconds, 0.1), 600.0)):
-            container.mux(stream.encode(frame))  # type: ignore[union-attr]
-        container.mux(stream.encode(None))  # type: ignore[union-attr]
-    return content_type
-
-
-def frames(order: Order, seconds: float) -> Iterator[av.AudioFrame]:
-    """The tune in frames of one beat."""
-    import av
-
-    chance = random.Random(hashlib.sha256(f"{order.prompt}\n{order.seed}".encode()).digest())
-    base = 220 * 2 ** (chance.randrange(0, 6) / 12)
-    left = round(seconds * RATE)
-    position = 0
-    beat = round(_BEAT * RATE)
-    while left > 0:
-        count = min(beat, left)
-        pitch = base * 2 ** (chance.choice(_SCALE) / 12)
-        samples = array.array("h", bytes(2 * count))
-        turn = 2 * math.pi * pitch / RATE
-        for n in range(count):
-            fade = math.exp(-3.0 * n / beat)
-            samples[n] = int(9000 * fade * (math.sin(turn * n) + 0.4 * math.sin(2 * turn * n)))
-        frame = av.AudioFrame(format="s16", layout="mono", samples=count)
-        frame.planes[0].update(samples.tobytes().ljust(frame.planes[0].buffer_size, b"\0"))
+    for start in range(0, len(pcm), PIECE):
+        piece = pcm[start : start + PIECE]
+        frame = av.AudioFrame(format="s16", layout="mono", samples=len(piece))
+        plane = frame.planes[0]
+        plane.update(piece.tobytes().ljust(plane.buffer_size, b"\0"))
         frame.sample_rate = RATE
-        frame.pts = position
-        position += count
-        left -= count
+        frame.pts = start
         yield frame
+
+
+def _write_wav(path: Path, pcm: array[int]) -> None:
+    if sys.byteorder == "big":
+        pcm = array("h", pcm)
+        pcm.byteswap()
+    with wave.open(str(path), "wb") as file:
+        file.setnchannels(1)
+        file.setsampwidth(2)
+        file.setframerate(RATE)
+        file.writeframes(pcm.tobytes())
+
+
+def _encode(path: Path, kind: str, pcm: array[int], stopped: Callable[[], bool]) -> None:
+    import av
+
+    with av.open(str(path), "w", format=kind) as container:
+        stream = container.add_stream(CODECS[kind], rate=RATE, layout="mono")
+        for frame in frames(pcm):
+            if stopped():
+                raise Stopped
+            container.mux(stream.encode(frame))
+        container.mux(stream.encode(None))

@@ -1,0 +1,128 @@
+"""The tree of commands, the options that all of them share, and what happens to errors."""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+import traceback
+from collections.abc import Sequence
+from contextlib import suppress
+from typing import Annotated
+
+from cyclopts import App, CycloptsError, Group, Parameter
+
+from sogni import VERSION
+
+from .context import Context
+from .exits import CommandError, Exit, one_line, tell
+from .show import Show, choose
+
+app = App(
+    name="sogni",
+    help="Pictures, video and music from the Sogni Supernet. No account yet? `sogni demo`, or add --sandbox.",
+    help_format="plaintext",
+    version=f"sogni {VERSION}",
+    result_action="return_value",
+    suppress_keyboard_interrupt=False,
+)
+# Modules of commands are imported when they run: the command starts in a fraction of a second.
+app.command("sogni.cli.demo:demo", name="demo", help="See it work: no account, nothing leaves this computer.")
+app.command("sogni.cli.image:image", name="image", help="Render pictures and save them.")
+app.command("sogni.cli.wait:wait", name="wait", help="Wait for a project and save what it made.")
+app.command("sogni.cli.models:models", name="models", help="List the models.")
+app.command("sogni.cli.estimate:app", name="estimate", help="What something would cost. Asking is free.")
+app.command("sogni.cli.serve:app", name="sandbox", help="A network on this computer: no account, nothing leaves it.")
+
+_EVERYWHERE = Group("Options of every command", sort_key=100)
+
+
+def _switch() -> Parameter:
+    return Parameter(negative="", group=_EVERYWHERE, show_default=False)
+
+
+@app.meta.default
+def _start(
+    *tokens: Annotated[str, Parameter(show=False, allow_leading_hyphen=True)],
+    sandbox: Annotated[bool, _switch()] = False,
+    json: Annotated[bool, _switch()] = False,
+    quiet: Annotated[bool, _switch()] = False,
+    no_color: Annotated[bool, _switch()] = False,
+) -> Exit:
+    """Start a command.
+
+    Args:
+        sandbox: Use a network on this computer: no account needed. SOGNI_SANDBOX_URL says which, if one runs.
+        json: Write one JSON object per line to standard output.
+        quiet: Show results and errors only.
+        no_color: Use no colours; NO_COLOR does the same.
+    """
+    show = choose(as_json=json, quiet=quiet)
+    context = Context(show, sandbox=sandbox)
+    try:
+        command, bound, ignored = app.parse_args(tokens, exit_on_error=False, print_error=False)
+        with _logging_to(show):
+            command(*bound.args, **bound.kwargs, **({"context": context} if "context" in ignored else {}))
+    except Exception as error:
+        return _fail(error, context)
+    return Exit.DONE
+
+
+def run(tokens: Sequence[str]) -> int:
+    """Run a command line and give its exit code; every error ends here."""
+    for stream in (sys.stdout, sys.stderr):
+        # A terminal may lack characters of a prompt; that must not be the end of a render.
+        with suppress(AttributeError):
+            stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
+    if "--no-color" in tokens:
+        os.environ["NO_COLOR"] = "1"
+    try:
+        code = app.meta(tokens, exit_on_error=False, print_error=False)
+        sys.stdout.flush()
+        return int(code or Exit.DONE)
+    except KeyboardInterrupt:
+        return Exit.INTERRUPTED
+    except BrokenPipeError:
+        # Whoever read the output has left, such as `head`; what is left to flush goes nowhere.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return Exit.FAILED
+    except Exception as error:
+        return _fail(error, Context(Show()))
+
+
+def _fail(error: Exception, context: Context) -> Exit:
+    if isinstance(error, BrokenPipeError):
+        raise error
+    if isinstance(error, CycloptsError):
+        error = CommandError(one_line(str(error)), hint="--help tells more.")
+    project_id = getattr(error, "project_id", None)
+    told = tell(error, context.resume_command(project_id) if project_id else None)
+    context.show.error(told)
+    if os.environ.get("SOGNI_LOG", "").lower() == "debug":
+        traceback.print_exception(error)
+    return told.exit
+
+
+class _logging_to:  # noqa: N801 - reads as what it does
+    """Log lines of the library go where the command shows things, so that they never break into bars."""
+
+    def __init__(self, show: Show) -> None:
+        self._logger = logging.getLogger("sogni")
+        self._handler = _Handler(show)
+
+    def __enter__(self) -> None:
+        level = {"debug": logging.DEBUG, "info": logging.INFO}.get(os.environ.get("SOGNI_LOG", "").lower())
+        self._logger.setLevel(level or logging.WARNING)
+        self._logger.addHandler(self._handler)
+
+    def __exit__(self, *_: object) -> None:
+        self._logger.removeHandler(self._handler)
+
+
+class _Handler(logging.Handler):
+    def __init__(self, show: Show) -> None:
+        super().__init__()
+        self._show = show
+
+    def emit(self, entry: logging.LogRecord) -> None:
+        self._show.note(f"{entry.name}: {one_line(entry.getMessage())}")

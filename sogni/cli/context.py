@@ -1,0 +1,74 @@
+"""What every command gets: how to show things, and a client that tells how to resume when Ctrl-C comes."""
+
+from __future__ import annotations
+
+import os
+import shlex
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from attrs import frozen
+
+from .exits import Interrupted
+from .show import Show
+
+if TYPE_CHECKING:
+    from sogni import SogniClient
+    from sogni.sandbox import Sandbox
+
+
+@frozen
+class Context:
+    """The options that all commands share, put to use.
+
+    Attributes:
+        show: Where output goes.
+        sandbox: Whether a local network is used; or the one that is.
+    """
+
+    show: Show
+    sandbox: bool | Sandbox = False
+
+    @property
+    def sandbox_is_ours(self) -> bool:
+        """True when the local network ends with this command."""
+        return not isinstance(self.sandbox, bool) or (self.sandbox and not os.environ.get("SOGNI_SANDBOX_URL"))
+
+    @contextmanager
+    def client(self, out: str = ".") -> Iterator[SogniClient]:
+        """A client for one command.
+
+        Args:
+            out: Where outputs go, for the command that resumes.
+        Raises:
+            Interrupted: Ctrl-C; the message says how to go on.
+        """
+        from sogni import SogniClient
+
+        with SogniClient(sandbox=self.sandbox) as client:
+            try:
+                yield client
+            except KeyboardInterrupt:
+                raise self._interrupted(client, out) from None
+
+    def resume_command(self, project_id: str, out: str = ".") -> str | None:
+        """The command that waits for a project again; None when it ends with this one."""
+        if self.sandbox_is_ours:
+            return None
+        where = "" if out == "." else f" -o {shlex.quote(out)}"
+        return f"sogni wait {project_id}{where}"
+
+    def _interrupted(self, client: SogniClient, out: str) -> Interrupted:
+        # A project is tracked before its order is written: nothing tracked, nothing ordered.
+        tracked = client.projects.tracked_projects
+        if not tracked:
+            return Interrupted("Interrupted; nothing was ordered.")
+        project = tracked[-1]
+        resume = self.resume_command(project.id, out)
+        if resume is None:
+            return Interrupted("Interrupted; the sandbox of this command ended with it.", project_id=project.id)
+        state = "is finished" if project.finished else "carries on"
+        return Interrupted(
+            f"Interrupted; project {project.id} {state}.", hint=f"To take it up again: {resume}", project_id=project.id
+        )
