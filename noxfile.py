@@ -47,7 +47,7 @@ def twin(session: nox.Session) -> None:
     run(session, "codegen.twin", "--check")
 
 
-@nox.session
+@nox.session(name="twin-write")
 def twin_write(session: nox.Session) -> None:
     """Write the generated files."""
     prepare(session)

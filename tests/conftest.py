@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+import socket
 import sys
 import threading
 from collections.abc import Iterator
@@ -47,6 +48,8 @@ def _guard(event: str, arguments: tuple[Any, ...]) -> None:
         host = address[0] if isinstance(address, tuple) else None
     elif event in ("socket.getaddrinfo", "socket.gethostbyname"):
         host = arguments[0]
+    if isinstance(host, str) and host.endswith(".invalid"):
+        raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")  # there is none, without asking anybody
     if not _is_here(host):
         _contacts.append(f"{event} {host!r}")
         raise OutsideNetwork(f"A test must not leave this computer: {event} {host!r}.")

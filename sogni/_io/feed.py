@@ -30,8 +30,9 @@ from .ws import SendFailed, Socket
 log = logging.getLogger("sogni.link")
 
 _PROJECT_EVENTS = (Queued, Completed, Failed, Canceled)
-# Link states that subscribers of `connecting` and `disconnected` hear of.
+# Link states that subscribers of the client hear of, and under which name.
 _ANNOUNCED = {
+    LinkState.READY: "connected",
     LinkState.CONNECTING: "connecting",
     LinkState.RECONNECTING: "connecting",
     LinkState.IDLE: "disconnected",
@@ -393,9 +394,9 @@ class Feed:
 
     def _carry_out(self, outcome: Outcome, wakers: list[Waker]) -> None:
         """Wake who waits, then do what the session asks for; without the lock."""
-        wake(wakers)
         if outcome.became_ready:
             self._set_state(LinkState.READY)
+        wake(wakers)
         for effect in outcome.effects:
             if isinstance(effect, Resubmit):
                 self._resubmit(effect)

@@ -414,7 +414,6 @@ class Session:
         self.username = message.username or self.username
         self.address = message.address or self.address
         self._become_ready(out)
-        out.news.append(("connected", self.network))
         if message.snapshot is not None:
             recovery.apply_snapshot(self, message.snapshot, self.opened_at, "authenticated", now, out)
         elif any(not entry.finished for entry in self.projects.values()):

@@ -112,7 +112,7 @@ async def test_an_upload_that_fails_orders_nothing(sandbox: Sandbox, tmp_path: P
     photo = tmp_path / "photo.png"
     photo.write_bytes(b"\x89PNG" + bytes(100_000))
     async with SogniClient(sandbox=sandbox) as client:
-        sandbox.script(fail_upload=403)
+        sandbox.script(times=2, fail_upload=403)
         with pytest.raises(SogniError):
             await client.projects.create(**ORDER, starting_image=photo)
         assert sandbox.submissions == []
