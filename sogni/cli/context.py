@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from attrs import frozen
+from attrs import define
 
 from .exits import Interrupted
 from .show import Show
@@ -18,17 +18,19 @@ if TYPE_CHECKING:
     from sogni.sandbox import Sandbox
 
 
-@frozen
+@define
 class Context:
     """The options that all commands share, put to use.
 
     Attributes:
         show: Where output goes.
         sandbox: Whether a local network is used; or the one that is.
+        out: Where outputs go, for the command that resumes.
     """
 
     show: Show
     sandbox: bool | Sandbox = False
+    out: str = "."
 
     @property
     def sandbox_is_ours(self) -> bool:
@@ -37,35 +39,35 @@ class Context:
 
     @contextmanager
     def client(self, out: str = ".") -> Iterator[SogniClient]:
-        """A client for one command.
+        """A client for one command that saves into `out`.
 
-        Args:
-            out: Where outputs go, for the command that resumes.
         Raises:
             Interrupted: Ctrl-C; the message says how to go on.
         """
         from sogni import SogniClient
 
+        self.out = out
+
         with SogniClient(sandbox=self.sandbox) as client:
             try:
                 yield client
             except KeyboardInterrupt:
-                raise self._interrupted(client, out) from None
+                raise self._interrupted(client) from None
 
-    def resume_command(self, project_id: str, out: str = ".") -> str | None:
+    def resume_command(self, project_id: str) -> str | None:
         """The command that waits for a project again; None when it ends with this one."""
         if self.sandbox_is_ours:
             return None
-        where = "" if out == "." else f" -o {shlex.quote(out)}"
+        where = "" if self.out == "." else f" -o {shlex.quote(self.out)}"
         return f"sogni wait {project_id}{where}"
 
-    def _interrupted(self, client: SogniClient, out: str) -> Interrupted:
+    def _interrupted(self, client: SogniClient) -> Interrupted:
         # A project is tracked before its order is written: nothing tracked, nothing ordered.
         tracked = client.projects.tracked_projects
         if not tracked:
             return Interrupted("Interrupted; nothing was ordered.")
         project = tracked[-1]
-        resume = self.resume_command(project.id, out)
+        resume = self.resume_command(project.id)
         if resume is None:
             return Interrupted("Interrupted; the sandbox of this command ended with it.", project_id=project.id)
         state = "is finished" if project.finished else "carries on"

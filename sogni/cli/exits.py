@@ -66,6 +66,8 @@ class Interrupted(CommandError):
         self.project_id = project_id
 
 
+NEEDS_SANDBOX = 'The sandbox needs its extra: python -m pip install "sogni[sandbox]"'
+
 # The first class that fits decides.
 _EXITS: tuple[tuple[type[SogniError], Exit], ...] = (
     (ValidationError, Exit.USAGE),
@@ -154,8 +156,8 @@ def tell(error: BaseException, resume: str | None = None) -> Told:
             retryable=error.retryable,
             project_id=error.project_id,
         )
-    if isinstance(error, ImportError) and "pip install" in str(error):
-        return Told(Exit.FAILED, "missing_extra", one_line(str(error)))
+    if isinstance(error, ImportError) and "sogni[sandbox]" in str(error):
+        return Told(Exit.FAILED, "missing_extra", NEEDS_SANDBOX)
     if isinstance(error, OSError):
         place = f"{error.filename}: " if error.filename else ""
         return Told(Exit.FAILED, "os", one_line(f"{place}{error.strerror or error}."))

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -91,7 +93,7 @@ def follow(
             outcome.errors.append(error)
             return None
 
-    with show.watching(project):
+    with show.watching(project), _naming(project):
         for event in project.events(timeout=timeout):
             path: Path | None = None
             if isinstance(event, Finished):
@@ -112,6 +114,16 @@ def follow(
     if ended is not None:
         raise ended
     return outcome
+
+
+@contextmanager
+def _naming(project: Project) -> Iterator[None]:
+    """Errors of waiting say which project they are about."""
+    try:
+        yield
+    except SogniError as error:
+        error.project_id = error.project_id or project.id
+        raise
 
 
 def as_folder(target: str) -> str:

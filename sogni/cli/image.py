@@ -92,8 +92,6 @@ def image(
             timeout=clock.left(),
             **{name: value for name, value in given.items() if value is not None},
         )
-        for warning in project.warnings:
-            context.show.note(f"Warning: {warning}")
         if detach:
             _wait_for_news(project)
             context.show.result(project.id, "submitted", project_id=project.id, kind="image", count=count, model=model)

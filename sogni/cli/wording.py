@@ -51,7 +51,7 @@ def waits(event: Queued) -> str:
     else:
         text = "in the queue, next"
     if event.reason is not None:
-        text += f": {one_line(event.reason.message).rstrip('.')}"
+        text += f" ({one_line(event.reason.message).rstrip('.')})"
     if event.estimated_start:
         text += f", starts in about {seconds(event.estimated_start)}"
     return text

@@ -217,7 +217,7 @@ class Stage:
             await self._fail(project, job, "genfailure", made.problem)
             return
         job.withheld, job.labelled = job.index in script.withhold, job.index in script.label
-        job.cost = (project.estimate / len(project.jobs)).quantize(Decimal("0.000001"))
+        job.cost = _share(project.estimate, job.index, len(project.jobs))
         if not job.withheld:
             job.file = StoredFile(path, made.content_type, path.stat().st_size)
             self._storage.put_result(project, job, job.file)
@@ -247,20 +247,19 @@ class Stage:
                 if found is not None:
                     self._journal.add("fault", detail=f"{found[0]} {project.id}/{job.index}")
                     return found[1]
-            job.status, job.step = "jobProgress", step
             shown = step in previews
             if shown:
-                job.preview = await self._preview(project, job)
+                job.preview = await self._preview(project, job, step)
             if each:
                 await self._tell_eta(project, job, left)
-            await self._tell_progress(project, job, shown)
+            await self._tell_progress(project, job, step, shown)
             if shown:
                 await self._moment(project, "preview", job)
         return None
 
-    async def _preview(self, project: Project, job: Job) -> StoredFile:
+    async def _preview(self, project: Project, job: Job, step: int) -> StoredFile:
         path = self._world.new_path(".jpg")
-        await self._studio.preview(order_of(project, job), job.step / job.steps, path)
+        await self._studio.preview(order_of(project, job), step / job.steps, path)
         file = StoredFile(path, "image/jpeg", path.stat().st_size)
         self._storage.put_preview(project, job, file)
         return file
@@ -302,22 +301,20 @@ class Stage:
         else:
             await self._tell(project, "jobResult", frame, job, name="result")
 
-    async def _tell_progress(self, project: Project, job: Job, shown: bool) -> None:
+    async def _tell_progress(self, project: Project, job: Job, step: int, shown: bool) -> None:
         style = project.script.progress_style
-        fraction = job.step / job.steps
+        fraction = step / job.steps
         styles: dict[str, dict[str, Any]] = {
-            "steps": {"step": job.step, "stepCount": job.steps},
+            "steps": {"step": step, "stepCount": job.steps},
             "fraction": {"progress": round(fraction, 4)},
             "percent": {"progress": round(100 * fraction, 2)},
-            "eta": {"etaSeconds": max(1, job.steps - job.step)},
+            "eta": {"etaSeconds": max(1, job.steps - step)},
         }
-        frame = styles[style]
+        frame = {"imgID": job.img_id, **styles[style]}
         if shown:
             frame["hasImage"] = True
-        if style == "eta":
-            await self._tell(project, "jobETA", {"imgID": job.img_id, **frame}, job, name="progress")
-        else:
-            await self._tell(project, "jobProgress", {"imgID": job.img_id, **frame}, job, name="progress")
+        kind = "jobETA" if style == "eta" else "jobProgress"
+        await self._tell(project, kind, frame, job, name="progress", step=step)
         if project.script.ghost_frames and job.old_ids:
             ghost = {"imgID": job.old_ids[-1], "step": max(1, job.steps - 1), "stepCount": job.steps}
             await self._tell(project, "jobProgress", ghost, job)
@@ -339,7 +336,14 @@ class Stage:
         await self._tell(project, "jobError", self._error(project, "genfailure", "Too late.", **about), job)
 
     async def _tell(
-        self, project: Project, kind: str, frame: Mapping[str, Any], job: Job | None = None, *, name: str | None = None
+        self,
+        project: Project,
+        kind: str,
+        frame: Mapping[str, Any],
+        job: Job | None = None,
+        *,
+        name: str | None = None,
+        step: int | None = None,
     ) -> None:
         """Send one frame of a project when it may be sent, then do what the script wants at this moment."""
         script = project.script
@@ -351,6 +355,9 @@ class Stage:
         if script.pause_offline and self._hub.of(project) is None:
             project.hold("offline")
         await project.gate.wait()
+        if job is not None and step is not None:
+            # Only now, so that look-ups and frames agree while a project is stopped.
+            job.status, job.step = "jobProgress", step
         data = dict(frame)
         if job is not None:
             data.setdefault("imgID", job.img_id)
@@ -432,6 +439,12 @@ class Stage:
     async def _pause(self, seconds: float) -> None:
         if seconds > 0:
             await asyncio.sleep(seconds)
+
+
+def _share(amount: Decimal, index: int, count: int) -> Decimal:
+    """What one of several jobs costs; the last one takes what rounding leaves."""
+    each = (amount / count).quantize(Decimal("0.000001"))
+    return each if index < count - 1 else amount - each * (count - 1)
 
 
 def _worker(index: int, attempt: int) -> str:

@@ -166,15 +166,15 @@ class Storage:
             while start + sent < stop:
                 size = min(CHUNK, stop - start - sent, limit - sent if limit is not None else CHUNK)
                 if size <= 0:
-                    # What was written so far must leave before the line is cut.
-                    await response.drain()
-                    return abort(request, response)
+                    break
                 chunk = source.read(size)
                 await response.write(chunk)
                 sent += len(chunk)
-        if limit is not None:
-            return abort(request, response)
-        await response.write_eof()
+        if limit is None:
+            await response.write_eof()
+        elif request.transport is not None:
+            # Cuts the line as well, but what was written so far still leaves.
+            request.transport.close()
         return response
 
     # signatures
@@ -194,11 +194,11 @@ class Storage:
         return hmac.new(self._secret, text.encode(), hashlib.sha256).hexdigest()
 
 
-def abort(request: web.Request, response: web.StreamResponse | None = None) -> web.StreamResponse:
+def abort(request: web.Request) -> web.StreamResponse:
     """Cut the line without an answer."""
     if request.transport is not None:
         request.transport.abort()
-    return response if response is not None else web.Response(status=500)
+    return web.Response(status=500)
 
 
 def _name(area: str, project: Project, job: Job) -> str:

@@ -14,7 +14,7 @@ from .state import ENDED, JOB_ENDED, PLAIN, Account, Job, Project, World, now_ms
 
 
 def worker_job(project: Project, job: Job, *, hide_id: bool = False) -> dict[str, Any]:
-    """One job of a stored or recovered project; `hide_id` puts the project's id in place of its own, for old clients."""
+    """One job of a stored or recovered project; `hide_id` puts the project's id in place of its own."""
     view: dict[str, Any] = {
         "id": project.id if hide_id else job.img_id,
         "imgID": job.img_id,
@@ -152,11 +152,11 @@ def cost(tokens: Decimal, token: str) -> dict[str, str]:
     """An amount in every unit."""
     usd = tokens * USD_PER_TOKEN[token]
     return {
-        "costInRenderSec": str(round(usd / USD_PER_SECOND, 2)),
-        "costInUSD": str(round(usd, 6)),
-        "costInToken": str(tokens),
-        "costInSpark": str(round(usd / USD_PER_TOKEN["spark"], 4)),
-        "costInSogni": str(round(usd / USD_PER_TOKEN["sogni"], 4)),
+        "costInRenderSec": _text(round(usd / USD_PER_SECOND, 2)),
+        "costInUSD": _text(round(usd, 6)),
+        "costInToken": _text(tokens),
+        "costInSpark": _text(round(usd / USD_PER_TOKEN["spark"], 4)),
+        "costInSogni": _text(round(usd / USD_PER_TOKEN["sogni"], 4)),
     }
 
 
@@ -165,10 +165,10 @@ def balances(account: Account, *, unclaimed: bool) -> dict[str, dict[str, str]]:
     view: dict[str, dict[str, str]] = {}
     for token, purse in account.purses.items():
         view[token] = {
-            "settled": str(purse.settled),
+            "settled": _text(purse.settled),
             "credit": "0",
-            "debit": str(purse.debit),
-            "net": str(purse.net),
+            "debit": _text(purse.debit),
+            "net": _text(purse.net),
         }
         if token == "spark":
             view[token]["premiumCredit"] = "0"
@@ -226,3 +226,8 @@ def loras(catalog: Catalog, model_id: str | None) -> Mapping[str, Any]:
     if model_id is None:
         return everything
     return {**everything, "loras": [row for row in everything["loras"] if model_id in row["modelIds"]]}
+
+
+def _text(amount: Decimal) -> str:
+    """An amount without needless zeros and without an exponent."""
+    return f"{amount.normalize():f}"

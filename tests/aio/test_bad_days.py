@@ -8,6 +8,7 @@ import traceback
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 from sogni.sandbox import Sandbox
 from sogni_async import (
@@ -110,7 +111,7 @@ async def test_what_does_not_get_better_is_told(sandbox: Sandbox) -> None:
 
 async def test_an_upload_that_fails_orders_nothing(sandbox: Sandbox, tmp_path: Path) -> None:
     photo = tmp_path / "photo.png"
-    photo.write_bytes(b"\x89PNG" + bytes(100_000))
+    Image.effect_noise((400, 400), 64).save(photo)
     async with SogniClient(sandbox=sandbox) as client:
         sandbox.script(times=2, fail_upload=403)
         with pytest.raises(SogniError):

@@ -59,7 +59,9 @@ def test_an_expired_token_is_renewed_once(net: Sandbox, rest: Any) -> None:
     assert net.renewals == 1
 
 
-@pytest.mark.parametrize(("key", "app", "status"), [("sk-real", "app", 401), ("", "app", 401), ("sandbox-key", "", 400)])
+@pytest.mark.parametrize(
+    ("key", "app", "status"), [("sk-real", "app", 401), ("", "app", 401), ("sandbox-key", "", 400)]
+)
 def test_upgrades_are_refused(net: Sandbox, talk: Any, key: str, app: str, status: int) -> None:
     with pytest.raises(websocket.WebSocketBadStatusException) as caught:
         talk(app, key)

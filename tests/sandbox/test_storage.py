@@ -102,7 +102,11 @@ def test_ranges(rest: Any, asked: str, status: int, part: slice | None) -> None:
     rest.upload("P", "startingImage", body)
     url = rest.data("/v1/image/downloadUrl", jobId="P", imageId="x", type="startingImage")["downloadUrl"]
     whole = rest.bytes_of(url)
-    assert (whole.status_code, whole.headers["Accept-Ranges"], whole.headers["Content-Type"]) == (200, "bytes", "image/png")
+    assert (whole.status_code, whole.headers["Accept-Ranges"], whole.headers["Content-Type"]) == (
+        200,
+        "bytes",
+        "image/png",
+    )
     answer = rest.bytes_of(url, Range=asked)
     assert answer.status_code == status
     if part is not None:

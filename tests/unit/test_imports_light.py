@@ -37,6 +37,9 @@ PATIENCE = 60
 
 REPORT = """
 import json, sys, threading
+for thread in threading.enumerate():
+    if thread.name.startswith("sogni"):
+        thread.join(2)  # what was told to end may take a moment
 tops = sorted({name.partition(".")[0] for name in sys.modules})
 names = [thread.name for thread in threading.enumerate()]
 print(json.dumps({"loaded": tops, "threads": names, "found": globals().get("found")}))
