@@ -121,21 +121,22 @@ def _in_sandbox(sandbox: RunningSandbox, close: Callable[[], None] | None = None
 
 def _app_id(given: str | None, in_sandbox: bool) -> Callable[[], str]:
     """Finds the app id when the socket opens: the given one, a throw-away one for a sandbox, else one of this
-    installation's own."""
-    found: list[str] = []
+    installation's own. A forked child needs one for itself: two connections of one id throw each other out."""
+    found: dict[int, str] = {}
 
     def find() -> str:
-        if not found:
-            if given is not None:
-                found.append(given.strip())
-            elif in_sandbox:
+        if given is not None:
+            return given.strip()
+        pid = os.getpid()
+        if pid not in found:
+            if in_sandbox:
                 import uuid
 
-                found.append(f"sandbox-{uuid.uuid4()}")
+                found[pid] = f"sandbox-{uuid.uuid4()}"
             else:
                 from .._store.app_ids import lease
 
-                found.append(lease())
-        return found[0]
+                found[pid] = lease()
+        return found[pid]
 
     return find

@@ -14,6 +14,7 @@ from .faults import FAULTS, Fault, find, unknown_name
 Subject: TypeAlias = Literal["project", "cancel", "connection", "request", "upload", "download", "url"]
 
 MOMENTS = ("accepted", "queued", "assigned", "initiating", "started", "progress", "preview", "result", "completed")
+RENDERING = ("initiating", "started", "progress", "preview")
 WAITING_REASONS = ("concurrency_limit", "model_concurrency_limit", "payment_pending", "no_workers", "queued")
 PROGRESS_STYLES = ("steps", "fraction", "percent", "eta")
 
@@ -109,6 +110,18 @@ def _at(doc: str) -> Any:
     return _knob("project", moment, None, doc)
 
 
+def _in_a_render(value: object) -> Moment | None:
+    """A moment at which a job is on a worker."""
+    at = moment(value)
+    if at is not None and at.name not in RENDERING:
+        raise ValueError(unknown_name("moment of a render", at.name, RENDERING))
+    return at
+
+
+def _at_render(doc: str) -> Any:
+    return _knob("project", _in_a_render, None, doc)
+
+
 @attrs.frozen(kw_only=True)
 class Script:
     """What may be scripted; an unset knob changes nothing."""
@@ -124,8 +137,8 @@ class Script:
     hold_at: Moment | None = _at("stop at this moment until `Sandbox.release()`")
     lose_before_accept: bool = _on("project", "abort the connection when the request arrives, and forget the request")
     # workers
-    reassign_worker: Moment | None = _at("another worker takes over: jobRetry, new imgID, steps from 0")
-    silent_reassign: Moment | None = _at("the same without a jobRetry frame")
+    reassign_worker: Moment | None = _at_render("another worker takes over: jobRetry, new imgID, steps from 0")
+    silent_reassign: Moment | None = _at_render("the same without a jobRetry frame")
     ghost_frames: bool = _on("project", "the first worker's frames still trickle in after a reassignment")
     waiting: str | None = _knob("project", _optional(_choice(*WAITING_REASONS)), None, "why the project queues")
     queue_position: int = _knob("project", _whole(0, 1000, "a position"), 0, "start this far back in the queue")

@@ -1,0 +1,142 @@
+"""What only asyncio programs do: cancel tasks, wait side by side, use one client from several loops."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+
+import pytest
+
+from sogni.sandbox import Sandbox
+from sogni_async import Completed, Project, SogniClient, WaitTimeout
+
+ORDER: dict[str, object] = {
+    "type": "image",
+    "model_id": "krea2_turbo_fp8_scaled",
+    "positive_prompt": "a red fox",
+    "number_of_media": 1,
+    "steps": 4,
+}
+
+
+async def test_canceling_a_wait_loses_nothing_and_disturbs_nobody(sandbox: Sandbox) -> None:
+    sandbox.script(hold_at="progress:2")
+    async with SogniClient(sandbox=sandbox) as client:
+        project = await client.projects.create(**ORDER)
+        waits = [asyncio.create_task(project.wait()) for _ in range(3)]
+        stream = project.events()
+        first = await anext(stream)
+        await asyncio.sleep(0)
+        waits[0].cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await waits[0]
+        with pytest.raises((asyncio.TimeoutError, TimeoutError)):
+            await asyncio.wait_for(project.wait(), 0.05)
+        sandbox.release()
+        results = await asyncio.gather(waits[1], waits[2], project.wait())
+        assert [len(found) for found in results] == [1, 1, 1]
+        rest = [event async for event in stream]
+        assert isinstance(rest[-1], Completed)
+        assert first.project_id == project.id
+        assert not [entry for entry in sandbox.log if entry.kind == "frame_in" and entry.frame_kind == "jobError"]
+
+
+async def test_a_canceled_take_leaves_its_item(sandbox: Sandbox) -> None:
+    sandbox.script(hold_at="queued")
+    async with SogniClient(sandbox=sandbox) as client:
+        project = await client.projects.create(**ORDER)
+        stream = project.events()
+        await anext(stream)
+        for _ in range(20):
+            task = asyncio.ensure_future(anext(stream))
+            await asyncio.sleep(0)
+            task.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await task
+        sandbox.release()
+        kinds = [type(event).__name__ async for event in stream]
+        assert [kind for kind in kinds if kind != "Progress"] == ["Initiating", "Started", "Finished", "Completed"]
+
+
+async def test_many_projects_side_by_side(sandbox: Sandbox) -> None:
+    async with SogniClient(sandbox=sandbox) as client:
+        projects = await asyncio.gather(*(client.projects.create(**ORDER) for _ in range(40)))
+        results = await asyncio.gather(*(project.wait(timeout=60) for project in projects))
+        assert [len(found) for found in results] == [1] * 40
+        assert len({submission.project_id for submission in sandbox.submissions}) == 40
+        assert len([e for e in sandbox.log if e.path == "/api/v1/models/list"]) == 1
+
+
+def test_one_client_in_several_loops_one_after_another(sandbox: Sandbox) -> None:
+    client = SogniClient(sandbox=sandbox)
+
+    async def create() -> Project:
+        return await client.projects.create(**ORDER)
+
+    async def wait(project: Project) -> int:
+        return len(await project.wait(timeout=20))
+
+    project = asyncio.run(create())
+    assert asyncio.run(wait(project)) == 1
+    assert asyncio.run(wait(asyncio.run(create()))) == 1
+    asyncio.run(client.aclose())
+
+
+def test_one_client_in_several_loops_at_once(sandbox: Sandbox) -> None:
+    client = SogniClient(sandbox=sandbox)
+    counts: list[int] = []
+
+    async def work() -> None:
+        project = await client.projects.create(**ORDER)
+        counts.append(len(await project.wait(timeout=30)))
+
+    threads = [threading.Thread(target=lambda: asyncio.run(work())) for _ in range(6)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    asyncio.run(client.aclose())
+    assert counts == [1] * 6
+
+
+async def test_a_wait_ends_with_the_client(sandbox: Sandbox) -> None:
+    from sogni_async import ClosedError
+
+    sandbox.script(hold_at="progress:1")
+    async with SogniClient(sandbox=sandbox) as client:
+        project = await client.projects.create(**ORDER)
+        wait = asyncio.create_task(project.wait())
+        while not project.jobs:
+            await asyncio.sleep(0.01)
+    with pytest.raises(ClosedError):
+        await wait
+
+
+async def test_the_loop_is_never_blocked(sandbox: Sandbox) -> None:
+    sandbox.script(delay=0.02)
+    longest = 0.0
+
+    async def watch() -> None:
+        nonlocal longest
+        loop = asyncio.get_running_loop()
+        while True:
+            before = loop.time()
+            await asyncio.sleep(0.005)
+            longest = max(longest, loop.time() - before)
+
+    async with SogniClient(sandbox=sandbox) as client:
+        watcher = asyncio.create_task(watch())
+        project = await client.projects.create(**ORDER)
+        (result,) = await project.wait(timeout=20)
+        await result.read()
+        watcher.cancel()
+    assert longest < 0.5
+
+
+async def test_timeouts_are_waittimeouts(sandbox: Sandbox) -> None:
+    sandbox.script(hold_at="progress:1")
+    async with SogniClient(sandbox=sandbox) as client:
+        project = await client.projects.create(**ORDER)
+        with pytest.raises(WaitTimeout):
+            async for _ in project.events(timeout=0.1):
+                pass
