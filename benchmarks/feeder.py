@@ -2,8 +2,8 @@
 
     python benchmarks/feeder.py CATALOGUE.json     prints the port it listens on
 
-It renders nothing. `POST /burst?frames=N` sends N prepared `jobProgress` frames over all projects, then finishes the first
-project of each connection, which is how a client knows that the burst is over.
+It renders nothing. `POST /burst?frames=N` sends N prepared `jobProgress` frames over all projects, then finishes the
+first project of each connection, which is how a client knows that the burst is over.
 """
 
 from __future__ import annotations
@@ -38,7 +38,9 @@ class Feeder:
         await ws.prepare(request)
         projects = self.sockets[ws] = []
         await ws.send_str(
-            frame("authenticated", clientType="artist", username="bench", activeProjects=[], unclaimedCompletedProjects=[])
+            frame(
+                "authenticated", clientType="artist", username="bench", activeProjects=[], unclaimedCompletedProjects=[]
+            )
         )
         await ws.send_str(frame("swarmModels", **{model["id"]: 1 for model in self.catalogue["models"]}))
         async for message in ws:

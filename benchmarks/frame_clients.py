@@ -1,9 +1,9 @@
-"""One client that takes a burst of progress frames and prints what it cost: `sogni`, `sogni_async`, `official` or `floor`.
+"""One client that takes a burst of progress frames and prints what it cost.
 
     python benchmarks/frame_clients.py CLIENT PORT PROJECTS FRAMES READ
 
-READ is `newest` (nobody reads while the burst runs) or `each` (every event is read singly). Prints CPU seconds, wall
-seconds and peak memory in KiB, as JSON.
+CLIENT is `sogni`, `sogni_async`, `official` or `floor`. READ is `newest` (nobody reads while the burst runs) or `each`
+(every event is read singly). Prints CPU seconds, wall seconds and peak memory in KiB, as JSON.
 """
 
 from __future__ import annotations

@@ -2,8 +2,8 @@
 
     python benchmarks/frames.py [--projects 100] [--frames 40000] [--rounds 5] [--read newest|each]
 
-Every round runs each client once, in turn, in a process of its own against the same server; the medians and their ratios
-are printed. Shared machines are noisy: compare the ratios, not the seconds.
+Every round runs each client once, in turn, in a process of its own; the medians and their ratios are printed. Shared
+machines are noisy: compare the ratios, not the seconds.
 """
 
 from __future__ import annotations

@@ -6,7 +6,6 @@ import time
 
 from .errors import WaitTimeout
 
-
 time_now = time.monotonic
 """The clock of deadlines, snapshots and the session: monotonic seconds."""
 

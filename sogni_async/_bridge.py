@@ -1,7 +1,7 @@
 """How asyncio code waits for the blocking engine. The counterpart for blocking code is `sogni._bridge`.
 
-Nothing here remembers a loop: it is looked up for each wait, so one client works from several loops, one after another or
-at the same time.
+Nothing here remembers a loop: it is looked up for each wait, so one client works from several loops, one after another
+or at the same time.
 """
 
 from __future__ import annotations

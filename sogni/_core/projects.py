@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Sequence
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from sogni._deadline import Deadline
@@ -172,6 +173,24 @@ class Projects(Catalog, Estimates, Urls):
         """
         call = rest.project_status(check_project_id(project_id))
         return self._bridge.call(self._engine.request, call, Deadline(timeout))
+
+    def list_recent(
+        self,
+        since: datetime | float | None = None,
+        limit: int = 50,
+        app_source: str | None = None,
+        timeout: float | None = None,
+    ) -> list[RecentProject]:
+        """Finished projects of this account, from any app, the newest first.
+
+        Args:
+            since: An aware datetime, or seconds since the epoch; by default a day ago, a week at most.
+            limit: Renders (not projects), 1 to 100.
+            app_source: Only those of this product label.
+            timeout: Seconds for the whole call.
+        Source: `GET /v1/jobs/list`.
+        """
+        return list(self._bridge.call(self._engine.recent, since, limit, app_source, Deadline(timeout)))
 
     def sync(self, timeout: float | None = None) -> list[Project]:
         """Bring the tracked projects in line with what the service holds for this app id, and return them.

@@ -19,6 +19,7 @@ from .._deadline import Deadline
 from .._protocol import auth, frames, recovery, rest
 from .._protocol.call import Call
 from .._protocol.entries import ProjectEntry
+from .._protocol.ids import recent_since
 from .._protocol.messages import ProjectRecord
 from .._protocol.session import (
     KEEP_FINISHED,
@@ -54,6 +55,7 @@ from .ws import SendFailed
 
 if TYPE_CHECKING:
     from ..types.catalog import Model, SizePreset
+    from ..types.recent import RecentProject
     from .transfer import UploadPool
 
 T = TypeVar("T")
@@ -168,7 +170,9 @@ class Engine:
     def __del__(self) -> None:
         feed = getattr(self, "_feed", None)
         if feed is not None and feed.link is not None and not feed.closed:
-            warnings.warn("a SogniClient was left open; use `with`, or close() it", ResourceWarning, source=self)
+            warnings.warn(
+                "a SogniClient was left open; use `with`, or close() it", ResourceWarning, stacklevel=2, source=self
+            )
         if feed is not None and self._place is not None:
             self.close()
 
@@ -256,18 +260,20 @@ class Engine:
 
     def ready_inbox(self) -> Inbox:
         """An inbox that gets one item when frames can be sent, or fails when the link ended."""
-        inbox = self._feed.ready_inbox()
-        try:
-            self.start_link()
-        except BaseException:
-            self._feed.drop_inbox(inbox)
-            raise
-        return inbox
+        return self._linked(self._feed.ready_inbox(), self._feed.drop_inbox)
 
     def model_inbox(self) -> Inbox:
         """An inbox that gets the worker counts of the models whenever they change, the present ones first."""
-        self.start_link()
-        return self._feed.model_inbox()
+        return self._linked(self._feed.model_inbox(), self._feed.drop_inbox)
+
+    def _linked(self, inbox: Inbox, drop: Callable[[Inbox], None]) -> Inbox:
+        """An inbox with a link to feed it. In this order: a link that ends at once must find it, to fail it."""
+        try:
+            self.start_link()
+        except BaseException:
+            drop(inbox)
+            raise
+        return inbox
 
     def drop_inbox(self, inbox: Inbox) -> None:
         """Forget an inbox of `ready_inbox` or `model_inbox`."""
@@ -290,19 +296,23 @@ class Engine:
         connect: bool = True,
     ) -> Callable[[], None]:
         """Have `callback` called for every event of a kind; the answer ends that."""
-        self._feed.check_open()
-        if connect:
-            self.start_link()
         feed = self._feed
+        feed.check_open()
         subscription = Subscription(kind, callback, run, wrap)
-        with feed.lock:
-            feed.callbacks.add(subscription)
-        feed.callbacks.start()
 
         def unsubscribe() -> None:
             with feed.lock:
                 feed.callbacks.remove(subscription)
 
+        with feed.lock:
+            feed.callbacks.add(subscription)
+        feed.callbacks.start()
+        if connect:
+            try:
+                self.start_link()
+            except BaseException:
+                unsubscribe()
+                raise
         return unsubscribe
 
     # --- projects ---------------------------------------------------------------------------------------------------
@@ -363,9 +373,10 @@ class Engine:
 
     def watch(self, entry: ProjectEntry) -> Inbox:
         """An inbox with all that happened to the project so far, and all that will."""
-        if not entry.settled:
-            self.start_link()
-        return self._feed.watch(entry)
+        inbox = self._feed.watch(entry)
+        if entry.settled:
+            return inbox
+        return self._linked(inbox, partial(self._feed.unwatch, entry))
 
     def unwatch(self, entry: ProjectEntry, inbox: Inbox) -> None:
         """Forget an inbox of `watch`."""
@@ -412,6 +423,17 @@ class Engine:
             tries=tries,
             pause=lambda: self._errand_thread().stopping.wait(pause),
         )
+
+    def recent(
+        self, since: object, limit: int, app_source: str | None, deadline: Deadline
+    ) -> tuple[RecentProject, ...]:
+        """Finished projects of the account, from any app."""
+        since_ms = recent_since(since, time.time())
+        # An unscoped list would be everybody's, so the address of the account is found first.
+        address = self.session.address or str(self.request(rest.me(), deadline).get("walletAddress") or "")
+        count = min(100, max(1, int(limit)))
+        call = rest.recent_jobs(address=address, since_ms=since_ms, limit=count, app_source=app_source)
+        return self.request(call, deadline)
 
     def sync(self, reason: str = "manual", deadline: Deadline | None = None) -> Outcome:
         """Fetch what the service holds for this app id and bring the tracked projects in line with it."""

@@ -2,8 +2,8 @@
 
     link thread -> `link_received` -> session (under the lock) -> inboxes -> wakers (after the lock) -> effects
 
-Whoever waits has an inbox of its own. The lock is never held during I/O. Effects that need REST are handed to the engine,
-which runs them on its errand thread.
+Whoever waits has an inbox of its own. The lock is never held during I/O. Effects that need REST are handed to the
+engine, which runs them on its errand thread.
 """
 
 from __future__ import annotations

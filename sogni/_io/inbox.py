@@ -1,7 +1,7 @@
-"""The queue between the connection thread and whoever waits: items stay until taken, a newer one may replace an unread one.
+"""The queue between the connection thread and whoever waits: items stay until taken, a newer one may replace an unread.
 
-Putting never blocks. Waiting is either a thread that sleeps in `get`, or anything that arms a waker with `poll`; at most
-one waker is called per burst. All inboxes of a client share its one lock.
+Putting never blocks. Waiting is either a thread that sleeps in `get`, or anything that arms a waker with `poll`; at
+most one waker is called per burst. All inboxes of a client share its one lock.
 """
 
 from __future__ import annotations

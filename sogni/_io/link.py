@@ -1,8 +1,8 @@
 """The connection thread: connect, read, tick, back off, connect again.
 
-It is started by the first call that needs live frames and ended by `stop`, by a close code that says so, or when nothing
-needs it any more. It does no REST and runs no code of the user. It knows its owner, the engine, only weakly: an engine
-that nobody holds can be collected while this thread sleeps.
+It is started by the first call that needs live frames and ended by `stop`, by a close code that says so, or when
+nothing needs it any more. It does no REST of its own and runs no code of the user. It knows its owner, the feed, only
+weakly: a client that nobody holds can be collected while this thread sleeps.
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ from typing import Protocol
 
 from attrs import frozen
 
-from ..errors import ApiError, ProtocolError, SogniError
 from .._protocol.backoff import reconnect_delay
+from ..errors import ApiError, ProtocolError, SogniError
 from .ws import ABNORMAL, LinkClosed, SendFailed, Socket, UpgradeRefused
 
 log = logging.getLogger("sogni.link")

@@ -18,9 +18,7 @@ if TYPE_CHECKING:
     from .engine import Engine
 
 
-def upload_all(
-    engine: Engine, uploads: Sequence[Upload], project_id: str, deadline: Deadline
-) -> list[str | None]:
+def upload_all(engine: Engine, uploads: Sequence[Upload], project_id: str, deadline: Deadline) -> list[str | None]:
     """Upload every file; their content types, in the order of `uploads`, None for one that was not recognised.
 
     All files are opened before the first byte is sent, so that a missing one costs nothing. The first failure stops

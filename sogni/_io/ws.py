@@ -225,4 +225,3 @@ class Socket:
                 raw.close()
             except OSError:
                 pass
-

@@ -1,7 +1,7 @@
 """What a client remembers of one project and its jobs: the mutable cells around the frozen snapshots.
 
-A lifecycle frame replaces a snapshot (`jobs.py`). Progress does not: from the second frame of an attempt on it only fills
-the slot of the job, and whoever reads builds the numbers from it.
+A lifecycle frame replaces a snapshot (`jobs.py`). Progress does not: from the second frame of an attempt on it only
+fills the slot of the job, and whoever reads builds the numbers from it.
 """
 
 from __future__ import annotations
@@ -15,7 +15,6 @@ import attrs
 
 from ..errors import SogniError
 from ..types.project import JobSnapshot, JobStatus, ProjectSnapshot, ProjectStatus, WaitingReason
-
 
 # JSON carries whole numbers of any length; beyond this they are no step, percentage or second.
 _LARGEST = 2**53
@@ -254,9 +253,7 @@ class ProjectEntry:
 
     def ordered_jobs(self) -> list[JobEntry]:
         """The jobs by their place where it is known, then in the order they were seen."""
-        return sorted(
-            self.jobs, key=lambda job: self.number_of_media if job.state.index is None else job.state.index
-        )
+        return sorted(self.jobs, key=lambda job: self.number_of_media if job.state.index is None else job.state.index)
 
     def progress(self, now: float) -> int:
         """0 to 100 over all jobs."""

@@ -44,7 +44,11 @@ def failure(message: JobError, *, project_id: str, started: bool) -> SogniError:
     said = (message.error_message or "").strip()[:500]
     if code == CANCELED:
         return ProjectCanceled(
-            "The project was canceled.", job_id=message.img_id, error_code=code, original_code=word, project_id=project_id
+            "The project was canceled.",
+            job_id=message.img_id,
+            error_code=code,
+            original_code=word,
+            project_id=project_id,
         )
     text = said or f"The network reported error {word or code}."
     if code in _REFUSALS or (not started and message.img_id is None and message.is_from_worker is not True):

@@ -44,7 +44,9 @@ def body(frame: Frame) -> Any:
     try:
         payload = json.loads(a2b_base64(frame.data))
     except (ValueError, RecursionError) as problem:
-        raise ProtocolError(f"The payload of a {frame.kind[:40]!r} frame is broken ({type(problem).__name__}).") from None
+        raise ProtocolError(
+            f"The payload of a {frame.kind[:40]!r} frame is broken ({type(problem).__name__})."
+        ) from None
     if type(payload) is dict:
         for key in ("jobID", "imgID"):
             value = payload.get(key)

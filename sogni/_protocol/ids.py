@@ -1,9 +1,11 @@
-"""Project ids: minted by us, upper case, because native workers depend on it."""
+"""Project ids, minted by us in upper case because native workers depend on it; and how far back one may look."""
 
 from __future__ import annotations
 
+import math
 import re
 import uuid
+from datetime import datetime
 
 from ..errors import Problem, ValidationError
 
@@ -27,3 +29,34 @@ def check_project_id(project_id: object) -> str:
         )
         raise ValidationError(problems=[problem])
     return project_id.strip().upper()
+
+
+# The server refuses to look back further than this; the minute is for clocks that differ.
+FURTHEST_BACK = 7 * 86_400 - 60
+USUALLY_BACK = 86_400
+
+
+def recent_since(since: object, now: float) -> int:
+    """A moment in milliseconds since the epoch, no further back than the server allows.
+
+    Args:
+        now: Seconds since the epoch.
+
+    Raises:
+        ValidationError: it is no moment.
+    """
+    if since is None:
+        seconds = now - USUALLY_BACK
+    elif isinstance(since, datetime):
+        seconds = since.timestamp()
+    elif isinstance(since, (int, float)) and not isinstance(since, bool) and math.isfinite(since):
+        seconds = float(since)
+    else:
+        problem = Problem(
+            "since",
+            f"since must be an aware datetime or seconds since the epoch, not {type(since).__name__}.",
+            value=since,
+            allowed="datetime, int, float",
+        )
+        raise ValidationError(problems=[problem])
+    return round(max(seconds, now - FURTHEST_BACK) * 1000)

@@ -1,8 +1,8 @@
 """How frames move jobs and projects: the tables of legal moves and one reducer per message.
 
 The two tables say what may happen; whatever is not in them is ignored, so final statuses stick by themselves. A reducer
-takes a message and the entry it concerns, replaces snapshots, and tells what happened through `emit`. Nothing here knows
-sockets, threads or clocks.
+takes a message and the entry it concerns, replaces snapshots, and tells what happened through `emit`. Nothing here
+knows sockets, threads or clocks.
 
 A render keeps its place (`index`) but gets a new render id from every worker that takes it. `find_job` is the one place
 that decides which job a frame means; it never guesses between several and never makes more jobs than were ordered.
@@ -152,9 +152,7 @@ def reset(job: JobEntry, **changes: Any) -> None:
     """Put an attempt aside: back to pending at 0."""
     job.clear_slot()
     # Steps only ever rise within an attempt; kept, they would pin the next one at the old high-water mark.
-    job.state = attrs.evolve(
-        job.state, status=PENDING, progress=0, step=0, worker=None, waiting_reason=None, **changes
-    )
+    job.state = attrs.evolve(job.state, status=PENDING, progress=0, step=0, worker=None, waiting_reason=None, **changes)
 
 
 # --- reducers, one per message --------------------------------------------------------------------------------------
@@ -328,9 +326,10 @@ def _finish(entry: ProjectEntry, job: JobEntry, message: JobResult, index: int |
 
 def _late_fields(job: JobEntry, message: JobMessage) -> bool:
     """A repeated result may bring the URL that the first one lacked; nothing else changes after the end."""
-    if isinstance(message, JobResult) and job.state.status is COMPLETED and not job.state.hosted_url:
-        if message.hosted_url:
-            job.state = attrs.evolve(job.state, hosted_url=message.hosted_url)
+    if not isinstance(message, JobResult) or job.state.status is not COMPLETED:
+        return False
+    if message.hosted_url and not job.state.hosted_url:
+        job.state = attrs.evolve(job.state, hosted_url=message.hosted_url)
     return False
 
 

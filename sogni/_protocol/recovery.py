@@ -79,7 +79,9 @@ def raw_status(record: ProjectRecord) -> ProjectStatus:
     return PROJECT_STATUS.get(record.status or "", ProjectStatus.UNKNOWN)
 
 
-def judge(live: tuple[str, ...] | None, project_id: str, status: ProjectRecord | None, status_error: int | None) -> Verdict:
+def judge(
+    live: tuple[str, ...] | None, project_id: str, status: ProjectRecord | None, status_error: int | None
+) -> Verdict:
     """The last word on a project without a stored record.
 
     Args:

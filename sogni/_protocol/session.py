@@ -1,6 +1,6 @@
 """All that one client knows of its live connection: frames, ticks and answers in; events and effects out.
 
-`Session` has no lock, no socket and no clock. The engine calls it under its own lock with the time as an argument, hands
+`Session` has no lock, no socket and no clock. The feed calls it under its own lock with the time as an argument, hands
 the events of the `Outcome` to the inboxes and carries out the effects:
 
     outcome = session.receive(kind, payload, now)    # also: tick, link_open, link_down, apply_snapshot, ...
@@ -248,14 +248,14 @@ class Session:
         submission = entry.submission
         error = failures.failure(message, project_id=entry.id, started=entry.started)
         code, _ = failures.read_code(message.error)
-        if code == failures.RESTARTING and submission is not None and not entry.finished:
-            if submission.resent < RESUBMIT_MOST and not submission.awaiting_link:
-                # Never admitted and not charged. Not written to the closing link: it goes out with the next one.
-                submission.awaiting_link = True
-                submission.refusal = error
-                submission.generation = self.generation
-                self._at(now + RESUBMIT_LIMIT, "give_up_resubmitting", entry)
-                return
+        may_resend = submission is not None and submission.resent < RESUBMIT_MOST and not submission.awaiting_link
+        if code == failures.RESTARTING and submission is not None and may_resend and not entry.finished:
+            # Never admitted and not charged. Not written to the closing link: it goes out with the next one.
+            submission.awaiting_link = True
+            submission.refusal = error
+            submission.generation = self.generation
+            self._at(now + RESUBMIT_LIMIT, "give_up_resubmitting", entry)
+            return
         status = ProjectStatus.CANCELED if isinstance(error, ProjectCanceled) else ProjectStatus.FAILED
         jobs.end(entry, status, error, out.emit)
 
@@ -523,7 +523,7 @@ class Session:
         else:
             error = ProjectFailed(
                 "The project is complete, but its results were never announced.",
-                hint="projects.get_result(id) can ask for them later.",
+                hint="projects.resume(id) looks for them again.",
                 project_id=entry.id,
             )
             entry.status = ProjectStatus.PROCESSING

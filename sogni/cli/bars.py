@@ -101,6 +101,7 @@ class Bars(Show):
         task = self._rows[row]
         if isinstance(event, Requeued):
             self._waiting.add(row)
+            self._row_of_job.pop(event.job)  # the next worker gives the job another id
             drawing.update(task, completed=0, status="moved to another worker")
             return
         self._waiting.discard(row)

@@ -116,7 +116,7 @@ def find(kind: str) -> Fault:
     """The fault of that name; a ValueError that lists the names otherwise."""
     if kind in FAULTS:
         return FAULTS[kind]
-    raise ValueError(unknown_name("fault", kind, FAULTS))
+    raise ValueError(unknown_name("fault", str(kind), FAULTS))
 
 
 def unknown_name(what: str, name: str, allowed: Iterable[str]) -> str:

@@ -180,7 +180,12 @@ class Routes:
     async def recent(self, request: web.Request) -> web.Response:
         account = _caller()
         query = request.query
-        since, limit = int(query.get("since", 0)), int(query.get("limit", 50))
+        try:
+            since, limit = int(query.get("since", 0)), int(query.get("limit", 50))
+        except ValueError:
+            raise Problem(400, 101, "since and limit must be whole numbers.") from None
+        if not 1 <= limit <= 100:
+            raise Problem(400, 101, "limit must be from 1 to 100.")
         if since < now_ms() - WEEK_MS:
             raise Problem(400, 101, "since must lie within the last seven days.")
         if query.get("address", "").lower() != account.address.lower():
@@ -212,8 +217,9 @@ class Routes:
         return bare(views.snapshot(self._world, account, app_id))
 
     def _mine(self, request: web.Request) -> Project:
+        account = _caller()
         project = self._world.project(request.match_info["id"])
-        if project is None or project.account is not _caller():
+        if project is None or project.account is not account:
             raise _missing("Project not found.")
         return project
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import tempfile
 import traceback
 from collections.abc import Awaitable, Callable
@@ -136,6 +137,10 @@ class Server:
                 ASKING.set(caller.account)
                 response = await handler(request)
             status = response.status
+        except asyncio.CancelledError:
+            # The client went away, which is how most sockets end.
+            status = 101 if is_upgrade else None
+            raise
         except answers.Problem as problem:
             response = answers.error(problem.status, problem.code, problem.message)
             status = problem.status

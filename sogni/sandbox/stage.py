@@ -247,9 +247,7 @@ class Stage:
                 if found is not None:
                     self._journal.add("fault", detail=f"{found[0]} {project.id}/{job.index}")
                     return found[1]
-            shown = step in previews
-            if shown:
-                job.preview = await self._preview(project, job, step)
+            shown = step in previews and await self._preview(project, job, step)
             if each:
                 await self._tell_eta(project, job, left)
             await self._tell_progress(project, job, step, shown)
@@ -257,12 +255,14 @@ class Stage:
                 await self._moment(project, "preview", job)
         return None
 
-    async def _preview(self, project: Project, job: Job, step: int) -> StoredFile:
+    async def _preview(self, project: Project, job: Job, step: int) -> bool:
+        """Draw a preview; False when the library for that is missing."""
         path = self._world.new_path(".jpg")
-        await self._studio.preview(order_of(project, job), step / job.steps, path)
-        file = StoredFile(path, "image/jpeg", path.stat().st_size)
-        self._storage.put_preview(project, job, file)
-        return file
+        if not await self._studio.preview(order_of(project, job), step / job.steps, path):
+            return False
+        job.preview = StoredFile(path, "image/jpeg", path.stat().st_size)
+        self._storage.put_preview(project, job, job.preview)
+        return True
 
     async def _reassign(self, project: Project, job: Job) -> None:
         gone = job.img_id

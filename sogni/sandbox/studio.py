@@ -25,9 +25,9 @@ class Studio:
         """Render an order into a file."""
         return await asyncio.get_running_loop().run_in_executor(self._pool, render, order, path, self._stop.is_set)
 
-    async def preview(self, order: Order, done: float, path: Path) -> None:
-        """Draw how it looks while it is not finished; `done` runs from 0 to 1."""
-        await asyncio.get_running_loop().run_in_executor(self._pool, preview, order, done, path)
+    async def preview(self, order: Order, done: float, path: Path) -> bool:
+        """Draw how it looks while it is not finished; `done` runs from 0 to 1. False when a library is missing."""
+        return await asyncio.get_running_loop().run_in_executor(self._pool, preview, order, done, path)
 
     async def close(self, seconds: float) -> None:
         """Stop what runs and wait for the threads, for so long at most."""

@@ -30,9 +30,7 @@ class PictureLike(Protocol):
         """Writes the picture into a binary file."""
 
 
-MediaInput = Union[
-    bytes, bytearray, memoryview, str, os.PathLike[str], BinaryIO, PictureLike, Openable, Literal[True]
-]
+MediaInput = Union[bytes, bytearray, memoryview, str, os.PathLike[str], BinaryIO, PictureLike, Openable, Literal[True]]
 """One input of a request:
 
 * a path (`str` or `pathlib.Path`, `~` is expanded): streamed from disk, never read whole;

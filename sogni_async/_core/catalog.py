@@ -61,9 +61,7 @@ class Catalog:
         by_sid = {str(model.sid): model for model in models if model.sid is not None}
         return [_available(by_sid.get(sid), sid, count, models) for sid, count in counts.items()]
 
-    async def get_supported_models(
-        self, force_refresh: bool = False, timeout: float | None = None
-    ) -> list[Model]:
+    async def get_supported_models(self, force_refresh: bool = False, timeout: float | None = None) -> list[Model]:
         """Every model of the catalogue, kept for a day.
 
         Args:
@@ -127,9 +125,7 @@ class Catalog:
         return [_available(by_id.get(model_id), model_id, count, models) for model_id, count in counts.items()]
 
 
-def _available(
-    model: Model | None, model_id: str, count: int, models: tuple[Model, ...]
-) -> AvailableModel:
+def _available(model: Model | None, model_id: str, count: int, models: tuple[Model, ...]) -> AvailableModel:
     name = model.name if model is not None and model.name else model_id.replace("-", " ")
     known_id = model.id if model is not None else model_id
     media = kinds.media_kind(known_id, models) or "image"

@@ -138,7 +138,9 @@ class SogniClient:
         if kind not in ("connecting", "connected", "disconnected", "account", "notice", "tokens"):
             allowed = "connecting, connected, disconnected, account, notice, tokens"
             raise ValidationError(
-                problems=[Problem("kind", f"kind is {kind!r}; it must be one of {allowed}.", value=kind, allowed=allowed)]
+                problems=[
+                    Problem("kind", f"kind is {kind!r}; it must be one of {allowed}.", value=kind, allowed=allowed)
+                ]
             )
         return self._engine.subscribe(kind, callback, self._bridge.runner(), _as_it_is, connect=False)
 

@@ -184,7 +184,9 @@ class Result(_Fetchable):
 
     def __repr__(self) -> str:
         withheld = ", withheld" if self.withheld else ""
-        return f"Result({self.kind}, project_id={self.project_id!r}, job_id={self.job_id!r}, seed={self.seed}{withheld})"
+        return (
+            f"Result({self.kind}, project_id={self.project_id!r}, job_id={self.job_id!r}, seed={self.seed}{withheld})"
+        )
 
     @property
     def job(self) -> JobSnapshot:

@@ -104,7 +104,5 @@ class Urls:
             artifact: `lastFrame` for the exported final frame of a video.
         Source: `GET /v1/media/downloadUrl`.
         """
-        call = rest.media_download_url(
-            job_id=job_id, type=type, id=id, content_type=content_type, artifact=artifact
-        )
+        call = rest.media_download_url(job_id=job_id, type=type, id=id, content_type=content_type, artifact=artifact)
         return await self._bridge.call(self._engine.request, call, Deadline(timeout))

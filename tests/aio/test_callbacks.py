@@ -95,6 +95,7 @@ async def test_recovered_projects_are_announced(sandbox: Sandbox) -> None:
     sandbox.script(hold_at="progress:1")
     async with SogniClient(sandbox=sandbox, app_id="app") as client:
         project = await client.projects.create(**ORDER)
+        sandbox.wait_for(lambda: [entry for entry in sandbox.log if entry.frame_kind == "jobProgress"])
     async with SogniClient(sandbox=sandbox, app_id="app") as client:
         recovered, synced = Seen(), Seen()
         client.projects.on("recovered", recovered)

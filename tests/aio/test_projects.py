@@ -41,8 +41,20 @@ from sogni_async import (
 MODEL = "krea2_turbo_fp8_scaled"
 
 
+def until_rendering(sandbox: Sandbox) -> None:
+    """Wait for the first progress, at which a script may hold."""
+    sandbox.wait_for(lambda: [entry for entry in sandbox.log if entry.frame_kind == "jobProgress"])
+
+
 def order(**more: object) -> dict[str, object]:
-    return {"type": "image", "model_id": MODEL, "positive_prompt": "a red fox", "number_of_media": 1, "steps": 4, **more}
+    return {
+        "type": "image",
+        "model_id": MODEL,
+        "positive_prompt": "a red fox",
+        "number_of_media": 1,
+        "steps": 4,
+        **more,
+    }
 
 
 async def test_a_picture_from_a_text(sandbox: Sandbox, tmp_path: Path) -> None:
@@ -163,7 +175,7 @@ async def test_giving_up_a_wait_leaves_the_project_running(sandbox: Sandbox) -> 
     sandbox.script(hold_at="progress:2")
     async with SogniClient(sandbox=sandbox) as client:
         project = await client.projects.create(**order())
-        sandbox.wait_for(lambda: [e for e in sandbox.log if e.frame_kind == "jobProgress"])
+        until_rendering(sandbox)
         with pytest.raises(WaitTimeout) as caught:
             await project.wait(timeout=0.05)
         assert caught.value.project == project
@@ -212,7 +224,7 @@ class TestCancel:
         sandbox.script(hold_at="progress:1", cancel_unconfirmed=True)
         async with SogniClient(sandbox=sandbox) as client:
             project = await client.projects.create(**order())
-            sandbox.wait_for(lambda: [e for e in sandbox.log if e.frame_kind == "jobProgress"])
+            until_rendering(sandbox)
             assert await project.cancel() is CancelOutcome.UNCONFIRMED
             assert not project.finished
             sandbox.release()
@@ -365,6 +377,7 @@ class TestBadConnections:
         sandbox.script(hold_at="progress:1")
         async with SogniClient(sandbox=sandbox, app_id="app") as client:
             project = await client.projects.create(**order())
+            until_rendering(sandbox)
         sandbox.wait_for(lambda: sandbox.open_sockets == 0)
         sandbox.release()
         sandbox.wait_for(lambda: sandbox.project(project.id)["status"] == "completed")
@@ -381,6 +394,7 @@ class TestBadConnections:
         sandbox.script(hold_at="progress:1")
         async with SogniClient(sandbox=sandbox, app_id="app") as client:
             project = await client.projects.create(**order())
+            until_rendering(sandbox)
         async with SogniClient(sandbox=sandbox, app_id="app") as client:
             resumed = await client.projects.resume(project.id.lower())
             assert resumed.id == project.id
@@ -400,6 +414,10 @@ async def test_finished_projects_stay_for_a_while(sandbox: Sandbox) -> None:
     async with SogniClient(sandbox=sandbox) as client:
         project = await client.projects.create(**order())
         await project.wait(timeout=20)
+        (recent,) = await client.projects.list_recent()
+        assert recent.id == project.id
+        with pytest.raises(ValidationError, match="since"):
+            await client.projects.list_recent(since="yesterday")  # type: ignore[arg-type]
         tracked = client.projects.tracked_projects
         assert tracked == [project]
         tracked.clear()

@@ -96,6 +96,7 @@ def test_recovered_projects_are_announced(sandbox: Sandbox) -> None:
     sandbox.script(hold_at="progress:1")
     with SogniClient(sandbox=sandbox, app_id="app") as client:
         project = client.projects.create(**ORDER)
+        sandbox.wait_for(lambda: [entry for entry in sandbox.log if entry.frame_kind == "jobProgress"])
     with SogniClient(sandbox=sandbox, app_id="app") as client:
         recovered, synced = Seen(), Seen()
         client.projects.on("recovered", recovered)

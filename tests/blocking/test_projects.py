@@ -42,6 +42,11 @@ from sogni.sandbox import Sandbox
 MODEL = "krea2_turbo_fp8_scaled"
 
 
+def until_rendering(sandbox: Sandbox) -> None:
+    """Wait for the first progress, at which a script may hold."""
+    sandbox.wait_for(lambda: [entry for entry in sandbox.log if entry.frame_kind == "jobProgress"])
+
+
 def order(**more: object) -> dict[str, object]:
     return {
         "type": "image",
@@ -171,7 +176,7 @@ def test_giving_up_a_wait_leaves_the_project_running(sandbox: Sandbox) -> None:
     sandbox.script(hold_at="progress:2")
     with SogniClient(sandbox=sandbox) as client:
         project = client.projects.create(**order())
-        sandbox.wait_for(lambda: [e for e in sandbox.log if e.frame_kind == "jobProgress"])
+        until_rendering(sandbox)
         with pytest.raises(WaitTimeout) as caught:
             project.wait(timeout=0.05)
         assert caught.value.project == project
@@ -220,7 +225,7 @@ class TestCancel:
         sandbox.script(hold_at="progress:1", cancel_unconfirmed=True)
         with SogniClient(sandbox=sandbox) as client:
             project = client.projects.create(**order())
-            sandbox.wait_for(lambda: [e for e in sandbox.log if e.frame_kind == "jobProgress"])
+            until_rendering(sandbox)
             assert project.cancel() is CancelOutcome.UNCONFIRMED
             assert not project.finished
             sandbox.release()
@@ -373,6 +378,7 @@ class TestBadConnections:
         sandbox.script(hold_at="progress:1")
         with SogniClient(sandbox=sandbox, app_id="app") as client:
             project = client.projects.create(**order())
+            until_rendering(sandbox)
         sandbox.wait_for(lambda: sandbox.open_sockets == 0)
         sandbox.release()
         sandbox.wait_for(lambda: sandbox.project(project.id)["status"] == "completed")
@@ -389,6 +395,7 @@ class TestBadConnections:
         sandbox.script(hold_at="progress:1")
         with SogniClient(sandbox=sandbox, app_id="app") as client:
             project = client.projects.create(**order())
+            until_rendering(sandbox)
         with SogniClient(sandbox=sandbox, app_id="app") as client:
             resumed = client.projects.resume(project.id.lower())
             assert resumed.id == project.id
@@ -408,6 +415,10 @@ def test_finished_projects_stay_for_a_while(sandbox: Sandbox) -> None:
     with SogniClient(sandbox=sandbox) as client:
         project = client.projects.create(**order())
         project.wait(timeout=20)
+        (recent,) = client.projects.list_recent()
+        assert recent.id == project.id
+        with pytest.raises(ValidationError, match="since"):
+            client.projects.list_recent(since="yesterday")  # type: ignore[arg-type]
         tracked = client.projects.tracked_projects
         assert tracked == [project]
         tracked.clear()

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import av
-import pytest
 from PIL import Image, ImageChops, ImageStat
 
 FILES = ["picture.png", "from-photo.png", "clip.mp4", "song.mp3"]
@@ -57,14 +55,19 @@ def test_demo(offline, folder: Path) -> None:
     assert files_below(folder.parent) == {f"here/sogni-demo/{name}" for name in FILES}
 
 
-def test_demo_again_with_a_photograph(offline, folder: Path) -> None:
+def test_demo_with_a_photograph_for_a_program(offline, folder: Path) -> None:
     Image.new("RGB", (640, 480), "red").save(folder / "it's red.jpg")
-    for _ in range(2):
-        ran = offline("demo", "--photo", "it's red.jpg", "-o", "de mo", "--json")
-        assert ran.code == 0
+    (folder / "de mo").mkdir()
+    (folder / "de mo" / "picture.png").write_text("of the last time")
+    # Nothing of the environment counts: the demo brings its own network.
+    elsewhere = {"SOGNI_API_KEY": "a real key", "SOGNI_SANDBOX_URL": "http://127.0.0.1:9"}
+    ran = offline("demo", "--photo", "it's red.jpg", "-o", "de mo", "--json", **elsewhere)
+    assert (ran.code, ran.err) == (0, "")
     assert files_below(folder) == {"it's red.jpg", *(f"de mo/{name}" for name in FILES)}
     red, _, blue = ImageStat.Stat(opened(folder / "de mo" / "from-photo.png")).mean
     assert red > blue
+    finished = [entry["path"] for entry in ran.entries if entry["event"] == "finished"]
+    assert finished == [str(Path("de mo", name)) for name in FILES]
     (program,) = [entry["code"] for entry in ran.entries if entry["event"] == "program"]
     again = offline.python("-c", program)
     assert (again.code, again.err) == (0, "")
@@ -85,33 +88,9 @@ def test_demo_without_the_media_library(offline, folder: Path) -> None:
     assert "clip" not in ran.err.partition("This Python")[2]
 
 
-def test_demo_needs_nothing_of_the_environment(offline, folder: Path) -> None:
-    ran = offline(
-        "demo",
-        "--quiet",
-        SOGNI_API_KEY="a real key",
-        SOGNI_SANDBOX_URL="http://127.0.0.1:9",
-        SOGNI_REST_ENDPOINT="http://127.0.0.1:9",
-    )
-    assert (ran.code, ran.err) == (0, "")
-    assert len(ran.lines) == 4
-
-
-@pytest.mark.parametrize("blocked", ["file", "folder"])
-def test_demo_where_it_cannot_write(offline, folder: Path, blocked: str) -> None:
-    if blocked == "file":
-        (folder / "sogni-demo").write_text("in the way")
-        ran = offline("demo")
-    else:
-        ran = offline("demo", "-o", "/dev/null/demo")
+def test_demo_where_it_cannot_write(offline, folder: Path) -> None:
+    (folder / "sogni-demo").write_text("in the way")
+    ran = offline("demo")
     assert ran.code == 1
     assert ran.err.splitlines()[-1].startswith("sogni: ")
     assert "Traceback" not in ran.err
-
-
-def test_demo_for_a_program(offline) -> None:
-    ran = offline("demo", "--json")
-    assert [entry["path"] for entry in ran.entries if entry["event"] == "finished"] == [
-        str(Path("sogni-demo", name)) for name in FILES
-    ]
-    json.dumps(ran.entries)

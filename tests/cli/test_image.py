@@ -85,7 +85,7 @@ def test_detach_and_wait(shell, net: Sandbox, folder: Path) -> None:
     (project_id,) = ran.lines
     assert project_id == net.submissions[0].project_id
     assert not list(folder.iterdir())
-    net.wait_for(lambda: net.status(project_id) == "completed")
+    net.wait_for(lambda: net.project(project_id)["status"] == "completed")
     ran = shell("wait", project_id.lower(), "-o", "later")
     assert ran.code == 0
     assert len(ran.lines) == len(list((folder / "later").iterdir())) == 2

@@ -22,7 +22,7 @@ def wait_for_news(process, word: str) -> None:
 def test_while_it_renders(shell, net: Sandbox, folder: Path, interrupt: Callable) -> None:
     net.script(hold_at="progress:3")
     process = shell.start("image", "a fox", "-o", "foxes")
-    wait_for_news(process, "25 %")
+    wait_for_news(process, "rendering")
     ran = interrupt(process)
     project_id = net.submissions[0].project_id
     resume = f"sogni wait {project_id} -o foxes"
@@ -33,9 +33,9 @@ def test_while_it_renders(shell, net: Sandbox, folder: Path, interrupt: Callable
     assert "Traceback" not in ran.err
 
     net.wait_for(lambda: net.open_sockets == 0)
-    assert net.status(project_id) == "progress"
+    assert net.project(project_id)["status"] != "completed"
     net.release()
-    net.wait_for(lambda: net.status(project_id) == "completed")
+    net.wait_for(lambda: net.project(project_id)["status"] == "completed")
     ran = shell(*resume.split()[1:])
     assert ran.code == 0
     with Image.open(folder / ran.lines[0]) as picture:
@@ -46,7 +46,7 @@ def test_while_it_renders(shell, net: Sandbox, folder: Path, interrupt: Callable
 def test_while_it_renders_for_a_program(shell, net: Sandbox, interrupt: Callable) -> None:
     net.script(hold_at="progress:3")
     process = shell.start("image", "a fox", "--json")
-    next(line for line in process.stdout if '"progress": 25' in line)
+    next(line for line in process.stdout if '"event": "progress"' in line)
     ran = interrupt(process)
     last = ran.entries[-1]
     assert ran.code == last["exit_code"] == 130

@@ -33,7 +33,7 @@ needs_fork = pytest.mark.skipif(not hasattr(os, "fork"), reason="the platform ha
 def run(code: str, sandbox: Sandbox, **options: object) -> subprocess.Popen[str]:
     """A script in a process of its own, pointed at the sandbox."""
     script = "import sys, sogni\nORDER = " + repr(ORDER) + "\n" + textwrap.dedent(code)
-    return subprocess.Popen(
+    process: subprocess.Popen[str] = subprocess.Popen(
         [sys.executable, "-W", "error", "-c", script],
         env={**os.environ, "SOGNI_SANDBOX_URL": sandbox.url},
         stdout=subprocess.PIPE,
@@ -41,6 +41,7 @@ def run(code: str, sandbox: Sandbox, **options: object) -> subprocess.Popen[str]
         text=True,
         **options,  # type: ignore[call-overload]
     )
+    return process
 
 
 def test_one_client_shared_by_many_threads(sandbox: Sandbox, tmp_path: Path) -> None:

@@ -52,7 +52,7 @@ def _check(answer: requests.Response, fault: Fault) -> None:
     elif fault.body == "empty":
         assert answer.content == b""
     else:
-        with pytest.raises(ValueError, match="delimiter|Expecting|Unterminated"):
+        with pytest.raises(ValueError, match=r"delimiter|Expecting|Unterminated"):
             answer.json()
     for name, value in fault.headers.items():
         assert answer.headers[name] == value
@@ -107,7 +107,7 @@ def test_one_failed_job_of_several_is_not_charged(net: Sandbox, talk: Any, rest:
     one.send("jobRequest", build(numberOfImages=3))
     frames = one.finished()
     assert sum(kind == "jobResult" for kind, _ in frames) == 1
-    held = [Decimal(data["spark"]["debit"]) for kind, data in frames if kind == "balanceUpdate"][0]
+    held = next(Decimal(data["spark"]["debit"]) for kind, data in frames if kind == "balanceUpdate")
     spent = 10_000 - Decimal(rest.data("/v4/account/balance")["spark"]["net"])
     assert abs(spent - held / 3) < Decimal("0.001")
 

