@@ -221,7 +221,7 @@ class Sandbox:
         self._apply(lambda: self._rig.arm(knobs, times))
 
     def release(self) -> None:
-        """Let every project go on that was stopped by `script(hold_at=...)`."""
+        """Let every project go on that `script(hold_at=...)` has stopped, or has not yet stopped."""
         self._on_loop(lambda server: server.stage.release())
 
     def send(self, kind: str, data: object) -> None:

@@ -83,8 +83,9 @@ class Stage:
         self.tell_balance(project)
 
     def release(self) -> None:
-        """Let projects go on that a script stopped."""
+        """Let projects go on that a script stopped, or was going to stop."""
         for project in self._world.projects.values():
+            project.is_released = True
             project.let_go("script")
 
     def connected(self, project: Project) -> None:
@@ -406,7 +407,7 @@ class Stage:
             self._hub.drop_all(1001)
         if project.reaches(name, script.displace) and connection is not None:
             self._hub.end(connection, 4015)
-        if project.reaches(name, script.hold_at):
+        if project.reaches(name, script.hold_at) and not project.is_released:
             project.hold("script")
         self._journal.touch()
         if job is not None and (

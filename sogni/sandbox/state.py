@@ -137,6 +137,7 @@ class Project:
     record_misses: int = 0
     counts: dict[str, int] = attrs.field(factory=dict)
     holds: set[str] = attrs.field(factory=set)
+    is_released: bool = False
     gate: asyncio.Event = attrs.field(factory=asyncio.Event)
     task: asyncio.Task[None] | None = None
 

@@ -207,7 +207,7 @@ def _name(area: str, project: Project, job: Job) -> str:
 
 
 def _tag(path: Path) -> str:
-    """Entity tag of a stored file. Its bytes never change, so the name will do; hashing a video would hold the loop up."""
+    """Entity tag of a stored file: its bytes never change, and hashing a whole video would hold the loop up."""
     return f'"{hashlib.sha256(str(path).encode()).hexdigest()[:32]}"'
 
 

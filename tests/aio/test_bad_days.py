@@ -30,7 +30,9 @@ ORDER: dict[str, object] = {
     "model_id": "krea2_turbo_fp8_scaled",
     "positive_prompt": "a red fox",
     "number_of_media": 1,
-    "steps": 3,
+    "steps": 4,
+    "width": 256,
+    "height": 256,
 }
 SECRET = "a-real-key-that-nobody-may-see"
 

@@ -13,7 +13,9 @@ ORDER: dict[str, object] = {
     "model_id": "krea2_turbo_fp8_scaled",
     "positive_prompt": "a red fox",
     "number_of_media": 1,
-    "steps": 3,
+    "steps": 4,
+    "width": 256,
+    "height": 256,
 }
 
 
@@ -99,10 +101,12 @@ async def test_recovered_projects_are_announced(sandbox: Sandbox) -> None:
     async with SogniClient(sandbox=sandbox, app_id="app") as client:
         recovered, synced = Seen(), Seen()
         client.projects.on("recovered", recovered)
+        await until(client, lambda: recovered)
         client.projects.on("synced", synced)
-        await until(client, lambda: recovered and synced)
+        await client.projects.sync()
+        await until(client, lambda: synced)
         assert isinstance(recovered[0], Project)
         assert recovered[0].id == project.id
-        assert synced == ["authenticated"]
+        assert synced == ["manual"]
         sandbox.release()
         assert len(await recovered[0].wait(timeout=20)) == 1

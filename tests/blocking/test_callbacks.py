@@ -14,7 +14,9 @@ ORDER: dict[str, object] = {
     "model_id": "krea2_turbo_fp8_scaled",
     "positive_prompt": "a red fox",
     "number_of_media": 1,
-    "steps": 3,
+    "steps": 4,
+    "width": 256,
+    "height": 256,
 }
 
 
@@ -100,10 +102,12 @@ def test_recovered_projects_are_announced(sandbox: Sandbox) -> None:
     with SogniClient(sandbox=sandbox, app_id="app") as client:
         recovered, synced = Seen(), Seen()
         client.projects.on("recovered", recovered)
+        until(client, lambda: recovered)
         client.projects.on("synced", synced)
-        until(client, lambda: recovered and synced)
+        client.projects.sync()
+        until(client, lambda: synced)
         assert isinstance(recovered[0], Project)
         assert recovered[0].id == project.id
-        assert synced == ["authenticated"]
+        assert synced == ["manual"]
         sandbox.release()
         assert len(recovered[0].wait(timeout=20)) == 1

@@ -16,6 +16,8 @@ ORDER: dict[str, object] = {
     "positive_prompt": "a red fox",
     "number_of_media": 1,
     "steps": 4,
+    "width": 256,
+    "height": 256,
 }
 
 

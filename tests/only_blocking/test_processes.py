@@ -25,6 +25,8 @@ ORDER: dict[str, object] = {
     "positive_prompt": "a red fox",
     "number_of_media": 1,
     "steps": 4,
+    "width": 256,
+    "height": 256,
 }
 
 needs_fork = pytest.mark.skipif(not hasattr(os, "fork"), reason="the platform has no fork")

@@ -21,7 +21,8 @@ def test_real_keys_are_refused_everywhere(net: Sandbox, rest: Any, path: str) ->
 
 def test_without_credentials_only_the_catalogue_is_open(rest: Any) -> None:
     assert rest.get("/api/v1/models/list", headers={}).status_code == 200
-    assert rest.get("/v1/account/me", headers={}).status_code == 401
+    for path in ("/v1/account/me", "/v1/projects/x", "/v2/projects/x", "/v1/jobs/list", "/api/v1/artist/projects/sync"):
+        assert rest.get(path, headers={}).status_code == 401
 
 
 def test_each_key_is_an_account(rest: Any) -> None:

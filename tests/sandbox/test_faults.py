@@ -144,6 +144,8 @@ def test_names_are_checked_at_once() -> None:
         net.fail_next("hang", times=0)
     with pytest.raises(ValueError, match="Did you mean 'withhold'"):
         net.script(withold=[1])
+    with pytest.raises(ValueError, match="http: no fault named '500'"):
+        net.script(http={"/v1/*": 500})
     with pytest.raises(ValueError, match="hold_at: no moment named 'starting'"):
         net.script(hold_at="starting")
     with pytest.raises(ValueError, match="reassign_worker: no moment of a render"):

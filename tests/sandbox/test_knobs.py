@@ -102,6 +102,14 @@ def test_knob_hold_at(net: Sandbox, talk: Any, build: Build) -> None:
     assert kinds(frames + one.finished()) == PLAIN
 
 
+def test_released_before_it_stood_still_it_does_not_stop(net: Sandbox, talk: Any, build: Build) -> None:
+    net.script(hold_at="result", delay=0.01)
+    one, _ = run(talk, build)
+    net.wait_for(lambda: net.submissions)
+    net.release()
+    one.finished()
+
+
 def test_knob_lose_before_accept(net: Sandbox, talk: Any, build: Build) -> None:
     net.script(lose_before_accept=True)
     one, request = run(talk, build)

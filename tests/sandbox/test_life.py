@@ -306,6 +306,8 @@ class TestLookups:
         assert jobs[0]["parentRequest"]["model"]["id"] == "krea2_turbo_fp8_scaled"
         assert rest.get("/v1/jobs/list", **{**query, "since": since - 8 * 86_400_000}).status_code == 400
         assert rest.get("/v1/jobs/list", **{**query, "address": "0x1"}).status_code == 403
+        for wrong in ({"since": "yesterday"}, {"limit": "all"}, {"limit": 0}, {"limit": 101}):
+            assert rest.get("/v1/jobs/list", **{**query, **wrong}).status_code == 400
 
     def test_the_catalogue(self, rest: Any) -> None:
         models = rest.get("/api/v1/models/list").json()

@@ -330,7 +330,7 @@ from sogni.sandbox import Sandbox
 from tests.sandbox.peers import Talk, order
 with Sandbox() as net:
     one = Talk(net).greeted()
-    one.send("jobRequest", order({model!r}, keyframe={{"width": 480, "height": 480, "frames": 9}}))
+    one.send("jobRequest", order({model!r}, previews=1, keyframe={{"width": 480, "height": 480, "frames": 9}}))
     while True:
         kind, data = one.receive()
         if kind in ("jobResult", "jobError"):

@@ -119,6 +119,13 @@ def test_ranges(rest: Any, asked: str, status: int, part: slice | None) -> None:
     assert rest.session.head(url, timeout=5).headers["Content-Length"] == "100"
 
 
+def test_the_tag_of_an_upload_is_that_of_the_download(rest: Any) -> None:
+    sign = {"jobId": "P", "imageId": "I", "type": "startingImage"}
+    put = rest.put(rest.data("/v1/image/uploadUrl", **sign)["uploadUrl"], b"abc")
+    got = rest.bytes_of(rest.data("/v1/image/downloadUrl", **sign)["downloadUrl"])
+    assert put.headers["ETag"] == got.headers["ETag"]
+
+
 def test_transfers_fail_and_break_on_request(net: Sandbox, rest: Any) -> None:
     body = bytes(500_000)
     sign = {"jobId": "P", "imageId": "I", "type": "startingImage"}
