@@ -71,7 +71,7 @@ class Projects(Catalog, Estimates, Urls):
         deadline = Deadline(timeout)
         given = early(_merged(params, fields))
         self._engine.start_link()
-        models, tiers = self._bridge.call(self._engine.catalogue, deadline)
+        models, tiers = self._bridge.call(self._engine.catalogue.both, deadline)
         settings = self._engine.settings
         plan = build_job(
             given,

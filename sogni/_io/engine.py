@@ -21,16 +21,8 @@ from .._protocol.call import Call
 from .._protocol.entries import ProjectEntry
 from .._protocol.ids import recent_since
 from .._protocol.messages import ProjectRecord
-from .._protocol.session import (
-    KEEP_FINISHED,
-    Effect,
-    FetchRecord,
-    FetchSnapshot,
-    Once,
-    Outcome,
-    ResolveMissing,
-    Session,
-)
+from .._protocol.outcome import Effect, FetchRecord, FetchSnapshot, Once, Outcome, ResolveMissing
+from .._protocol.session import KEEP_FINISHED, Session
 from ..errors import (
     AuthenticationError,
     ClosedError,
@@ -42,8 +34,8 @@ from ..errors import (
 )
 from ..types.project import ClientState
 from . import lookups, process
-from .cache import Flights
 from .callbacks import Run, Subscription
+from .catalogue import Catalogue
 from .credentials import Credentials
 from .errands import Errands
 from .feed import Feed, LinkNotReady
@@ -54,16 +46,12 @@ from .settings import Place, Settings
 from .ws import SendFailed
 
 if TYPE_CHECKING:
-    from ..types.catalog import Model, SizePreset
     from ..types.recent import RecentProject
     from .transfer import UploadPool
 
 T = TypeVar("T")
 
 log = logging.getLogger("sogni.engine")
-
-CATALOGUE_FOR = 86_400.0  # seconds that models and tiers are kept
-PRESETS_FOR = 600.0
 
 
 class Engine:
@@ -81,7 +69,7 @@ class Engine:
         self._opening = threading.Lock()
         self._place: Place | None = None
         self._http: Http | None = None
-        self._flights = Flights()
+        self.catalogue = Catalogue(_weakly(self.request), _weakly(self._run_errand))
         self._errands: Errands | None = None
         self._uploads: UploadPool | None = None
 
@@ -185,7 +173,7 @@ class Engine:
         self._feed.after_fork()
         self._errands = None
         self._uploads = None
-        self._flights.reset_after_fork()
+        self.catalogue.reset_after_fork()
         self.credentials.reset_after_fork()
         if self._http is not None:
             self._http.reset_after_fork()
@@ -214,32 +202,6 @@ class Engine:
     def request(self, call: Call[T], deadline: Deadline | None = None) -> T:
         """Ask, in the thread of the caller."""
         return self.http.request(call, deadline)
-
-    def models(self, deadline: Deadline | None = None, *, force: bool = False) -> tuple[Model, ...]:
-        """The model catalogue, kept for a day."""
-        fetch = partial(self.request, rest.supported_models())
-        return self._flights.get("models", CATALOGUE_FOR, fetch, force=force, deadline=deadline)
-
-    def known_models(self) -> tuple[Model, ...] | None:
-        """The model catalogue if it is here already."""
-        return self._flights.peek("models")  # type: ignore[return-value]
-
-    def tiers(self, deadline: Deadline | None = None) -> Mapping[str, Any]:
-        """The tiers of the catalogue, kept for a day."""
-        return self._flights.get("tiers", CATALOGUE_FOR, partial(self.request, rest.tiers()), deadline=deadline)
-
-    def catalogue(self, deadline: Deadline | None = None) -> tuple[tuple[Model, ...], Mapping[str, Any]]:
-        """Models and tiers, asked for at the same time."""
-        if self._flights.peek("tiers") is None:
-            self._run_errand("tiers", self.tiers)
-        return self.models(deadline), self.tiers(deadline)
-
-    def size_presets(
-        self, network: str, model_id: str, deadline: Deadline | None = None, *, force: bool = False
-    ) -> tuple[SizePreset, ...]:
-        """The size presets of a model, kept for ten minutes."""
-        fetch = partial(self.request, rest.size_presets(network, model_id))
-        return self._flights.get(("presets", network, model_id), PRESETS_FOR, fetch, force=force, deadline=deadline)
 
     # --- the live side ----------------------------------------------------------------------------------------------
 

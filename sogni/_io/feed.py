@@ -18,7 +18,8 @@ from typing import Any
 from .._protocol import frames
 from .._protocol.closing import closing, closing_error
 from .._protocol.entries import JobEntry, ProjectEntry, Sink
-from .._protocol.session import READ_KINDS, Cancel, Effect, Once, Outcome, Resubmit, Session
+from .._protocol.outcome import Cancel, Effect, Once, Outcome, Resubmit
+from .._protocol.session import READ_KINDS, Session
 from ..errors import ClosedError, ConnectionLost, ProtocolError, SogniError
 from ..events import Canceled, Completed, Failed, Queued
 from ..types.project import ClientState, LinkState

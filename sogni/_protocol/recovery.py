@@ -26,10 +26,11 @@ from .messages import (
     ProjectRecord,
     Snapshot,
 )
+from .outcome import Outcome, ResolveMissing
 from .wire import fold_id
 
 if TYPE_CHECKING:
-    from .session import Outcome, Session
+    from .session import Session
 
 # Raw words of stored records.
 PROJECT_STATUS: dict[str, ProjectStatus] = {
@@ -56,6 +57,9 @@ JOB_STATUS: dict[str, JobStatus] = {
     "jobCompleted": JobStatus.COMPLETED,
     "jobError": JobStatus.FAILED,
 }
+
+# Seconds within which a request is too young to be missed.
+RECENT = 5.0
 
 _NOT_STARTED = (JobStatus.PENDING, JobStatus.INITIATING)
 
@@ -108,8 +112,6 @@ def apply_snapshot(
     session: Session, snapshot: Snapshot, requested_at: float, reason: str, now: float, out: Outcome
 ) -> None:
     """Bring the tracked projects in line with what the service holds for this app id."""
-    from .session import RECENT, ResolveMissing
-
     seen: set[str] = set()
     recovered: list[ProjectEntry] = []
     for record, is_active in [(record, True) for record in snapshot.active_projects or ()] + [

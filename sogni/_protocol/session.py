@@ -13,17 +13,14 @@ not there change nothing, so a late frame can never bring a project back.
 
 from __future__ import annotations
 
-import heapq
-from collections.abc import Callable, Hashable
+from collections.abc import Callable
 from typing import Any
-
-from attrs import define, field, frozen
 
 from ..errors import ProjectCanceled, ProjectFailed, ServerError, SogniError
 from ..events import Requeued
 from ..types.project import CancelOutcome, JobStatus, ProjectStatus
 from . import failures, jobs, recovery
-from .entries import JobEntry, ProjectEntry, Sink, Submission
+from .entries import JobEntry, ProjectEntry, Submission
 from .messages import (
     Authenticated,
     CancelConfirmation,
@@ -41,6 +38,8 @@ from .messages import (
     Snapshot,
     read_message,
 )
+from .outcome import Cancel, FetchRecord, FetchSnapshot, Outcome, Resubmit
+from .timers import Timers
 
 KEEP_FINISHED = 30.0  # seconds a finished project stays tracked
 AUTHENTICATED_GRACE = 1.5  # seconds without `authenticated` before the snapshot is asked for
@@ -48,87 +47,10 @@ SEND_ANYWAY = 10.0  # seconds without `authenticated` before sends go out all th
 CANCEL_LIMIT = 120.0  # seconds until a cancel that nobody confirms counts as unconfirmed
 RESUBMIT_LIMIT = 60.0  # seconds a refused request waits for the next link
 RESUBMIT_MOST = 3
-RECENT = 5.0  # seconds within which a request is too young to be missed
 RECHECK_PADDING = 0.25
 SETTLE_AFTER = (1.0, 2.0, 4.0, 8.0)  # seconds between looks at the record of a complete project without its results
 MOST_STEPS = 1_000_000  # JSON carries whole numbers of any length; beyond this they are no step
 REMEMBERED_IDS = 1000  # finished ids kept, so that a late snapshot does not rebuild them
-
-
-# --- effects: what the engine must do -------------------------------------------------------------------------------
-
-
-@frozen
-class Resubmit:
-    """Send the very same request again."""
-
-    entry: ProjectEntry
-    text: str
-
-
-@frozen
-class FetchSnapshot:
-    """Ask what the service holds for this app id."""
-
-    reason: str
-
-
-@frozen
-class FetchRecord:
-    """Ask for the stored record of a project."""
-
-    project_id: str
-
-
-@frozen
-class ResolveMissing:
-    """Find out what became of projects that the snapshot does not list."""
-
-    project_ids: tuple[str, ...]
-
-
-Effect = Resubmit | FetchSnapshot | FetchRecord | ResolveMissing
-
-
-@define
-class Outcome:
-    """What one call of the session led to.
-
-    Attributes:
-        events: (entry, key, event): the key replaces an unread item of the same key in an inbox.
-        effects: What the engine must do.
-        cancels: Cancel requests that ended, with their outcome.
-        news: (kind, value) for those who subscribed to more than projects: `available_models`, `account`, ...
-    """
-
-    events: list[tuple[ProjectEntry, Hashable, object]] = field(factory=list)
-    effects: list[Effect] = field(factory=list)
-    cancels: list[tuple[Cancel, CancelOutcome]] = field(factory=list)
-    news: list[tuple[str, object]] = field(factory=list)
-    became_ready: bool = False
-
-    def emit(self, entry: ProjectEntry, key: Hashable, event: object, replaces: bool) -> None:
-        """Tell an event, and remember it for those who look later."""
-        entry.history.pop(key, None)
-        entry.history[key] = event
-        # Without replacement the event itself is the key, so that nothing unread is ever lost.
-        self.events.append((entry, (entry.id, key) if replaces else Once(), event))
-
-
-class Once:
-    """A key that equals nothing else."""
-
-    __slots__ = ()
-
-
-class Cancel:
-    """One request to cancel a project, shared by everybody who asks for it meanwhile."""
-
-    __slots__ = ("project_id", "sinks")
-
-    def __init__(self, project_id: str) -> None:
-        self.project_id = project_id
-        self.sinks: list[Sink] = []
 
 
 class Session:
@@ -148,8 +70,7 @@ class Session:
         self.address: str | None = None
         self.worker_counts: dict[str, int] = {}
         self.ignored_moves = 0
-        self._timers: list[tuple[float, int, str, Any]] = []
-        self._timer_count = 0
+        self._timers = Timers()
 
     # --- the hot path -----------------------------------------------------------------------------------------------
 
@@ -215,7 +136,7 @@ class Session:
                 jobs.on_project_queue(entry, message, now, out.emit)
             elif isinstance(message, ProjectCompleted):
                 if jobs.on_completed(entry) and not jobs.results_are_there(entry):
-                    self._at(now + SETTLE_AFTER[0], "look_for_results", (entry, 0))
+                    self._timers.add(now + SETTLE_AFTER[0], "look_for_results", (entry, 0))
             elif isinstance(message, _JOB_MESSAGES):
                 self._job_message(entry, message, now, out)
         self.after(entry, now, out)
@@ -254,7 +175,7 @@ class Session:
             submission.awaiting_link = True
             submission.refusal = error
             submission.generation = self.generation
-            self._at(now + RESUBMIT_LIMIT, "give_up_resubmitting", entry)
+            self._timers.add(now + RESUBMIT_LIMIT, "give_up_resubmitting", entry)
             return
         status = ProjectStatus.CANCELED if isinstance(error, ProjectCanceled) else ProjectStatus.FAILED
         jobs.end(entry, status, error, out.emit)
@@ -273,7 +194,7 @@ class Session:
         if not entry.finished or entry.finished_at is not None:
             return
         entry.finished_at = now
-        self._at(now + KEEP_FINISHED, "forget", entry)
+        self._timers.add(now + KEEP_FINISHED, "forget", entry)
         self.recently_finished[entry.id] = None
         while len(self.recently_finished) > REMEMBERED_IDS:
             del self.recently_finished[next(iter(self.recently_finished))]
@@ -325,7 +246,7 @@ class Session:
             submission.awaiting_link = False
             submission.refusal = None
             submission.at = entry.submitted_at = entry.last_activity = now
-        self._at(now + RECENT + RECHECK_PADDING, "recheck", None)
+        self._timers.add(now + recovery.RECENT + RECHECK_PADDING, "recheck", None)
 
     def resubmit_failed(self, entry: ProjectEntry, started: bool) -> None:
         """A `Resubmit` could not be written: the next link tries, unless half of it left."""
@@ -353,7 +274,7 @@ class Session:
         if known is not None:
             return known, False
         cancel = self.canceling[project_id] = Cancel(project_id)
-        self._at(now + CANCEL_LIMIT, "give_up_canceling", cancel)
+        self._timers.add(now + CANCEL_LIMIT, "give_up_canceling", cancel)
         return cancel, True
 
     def abandon_cancel(self, cancel: Cancel) -> None:
@@ -388,8 +309,8 @@ class Session:
         """The socket is open; `authenticated` has not come yet."""
         self.open = True
         self.opened_at = now
-        self._at(now + AUTHENTICATED_GRACE, "miss_authenticated", self.generation)
-        self._at(now + SEND_ANYWAY, "send_anyway", self.generation)
+        self._timers.add(now + AUTHENTICATED_GRACE, "miss_authenticated", self.generation)
+        self._timers.add(now + SEND_ANYWAY, "send_anyway", self.generation)
 
     def link_down(self, now: float) -> Outcome:
         """The socket is gone. No project ends by that."""
@@ -463,8 +384,8 @@ class Session:
         submission = entry.submission
         if submission is not None and submission.awaiting_link:
             return
-        if now - entry.submitted_at < RECENT:
-            self._at(entry.submitted_at + RECENT + RECHECK_PADDING, "recheck", None)
+        if now - entry.submitted_at < recovery.RECENT:
+            self._timers.add(entry.submitted_at + recovery.RECENT + RECHECK_PADDING, "recheck", None)
         elif (
             submission is not None
             and submission.generation is not None
@@ -483,29 +404,24 @@ class Session:
     @property
     def next_due(self) -> float | None:
         """When `tick` next has something to do."""
-        return self._timers[0][0] if self._timers else None
+        return self._timers.next_due
 
     def tick(self, now: float) -> Outcome:
         """Do what has become due."""
         out = Outcome()
-        while self._timers and self._timers[0][0] <= now:
-            _, _, name, argument = heapq.heappop(self._timers)
+        for name, argument in self._timers.due(now):
             _TIMERS[name](self, argument, now, out)
         return out
 
-    def _at(self, when: float, name: str, argument: Any) -> None:
-        self._timer_count += 1
-        heapq.heappush(self._timers, (when, self._timer_count, name, argument))
-
     def recheck_at(self, when: float) -> None:
         """Ask for the snapshot again at `when`."""
-        self._at(when + RECHECK_PADDING, "recheck", None)
+        self._timers.add(when + RECHECK_PADDING, "recheck", None)
 
     def _forget(self, entry: ProjectEntry, now: float, out: Outcome) -> None:
         if self.projects.get(entry.id) is entry and entry.settled:
             del self.projects[entry.id]
         elif self.projects.get(entry.id) is entry:
-            self._at(now + KEEP_FINISHED, "forget", entry)
+            self._timers.add(now + KEEP_FINISHED, "forget", entry)
 
     def _look_for_results(self, step: tuple[ProjectEntry, int], now: float, out: Outcome) -> None:
         entry, tries = step
@@ -514,7 +430,7 @@ class Session:
         if tries < len(SETTLE_AFTER):
             out.effects.append(FetchRecord(entry.id))
             wait = SETTLE_AFTER[tries + 1] if tries + 1 < len(SETTLE_AFTER) else SETTLE_AFTER[-1]
-            self._at(now + wait, "look_for_results", (entry, tries + 1))
+            self._timers.add(now + wait, "look_for_results", (entry, tries + 1))
             return
         # Neither frames nor record tell more: what is there is all there is.
         entry.jobs = [job for job in entry.jobs if job.state.status.is_final]

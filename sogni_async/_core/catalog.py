@@ -45,7 +45,7 @@ class Catalog:
                     break
         finally:
             self._engine.drop_inbox(inbox)
-        await self._bridge.call(self._engine.models, deadline)
+        await self._bridge.call(self._engine.catalogue.models, deadline)
         return self._models_of(counts)
 
     async def get_available_models(self, network: str, timeout: float | None = None) -> list[AvailableModel]:
@@ -56,7 +56,7 @@ class Catalog:
         Source: `GET /api/v1/status/network/{network}/models`.
         """
         deadline = Deadline(timeout)
-        models = await self._bridge.call(self._engine.models, deadline)
+        models = await self._bridge.call(self._engine.catalogue.models, deadline)
         counts = await self._bridge.call(self._engine.request, rest.network_models(network), deadline)
         by_sid = {str(model.sid): model for model in models if model.sid is not None}
         return [_available(by_sid.get(sid), sid, count, models) for sid, count in counts.items()]
@@ -68,7 +68,7 @@ class Catalog:
             force_refresh: Ask again.
         Source: `GET /api/v1/models/list`.
         """
-        return list(await self._bridge.call(self._engine.models, Deadline(timeout), force=force_refresh))
+        return list(await self._bridge.call(self._engine.catalogue.models, Deadline(timeout), force=force_refresh))
 
     async def get_model_options(self, model_id: str, timeout: float | None = None) -> ModelOptions:
         """What a model takes, as the catalogue advertises it: ranges, samplers, schedulers.
@@ -79,7 +79,7 @@ class Catalog:
         """
         from sogni._rules.options import model_options
 
-        models, tiers = await self._bridge.call(self._engine.catalogue, Deadline(timeout))
+        models, tiers = await self._bridge.call(self._engine.catalogue.both, Deadline(timeout))
         return model_options(model_id, models, tiers)
 
     async def get_size_presets(
@@ -93,7 +93,7 @@ class Catalog:
         Source: `GET /api/v1/size-presets/network/{network}/model/{model_id}`.
         """
         presets = await self._bridge.call(
-            self._engine.size_presets, network, model_id, Deadline(timeout), force=force_refresh
+            self._engine.catalogue.size_presets, network, model_id, Deadline(timeout), force=force_refresh
         )
         return list(presets)
 
@@ -105,22 +105,22 @@ class Catalog:
         """
         from sogni._rules.assets import video_asset_config
 
-        return video_asset_config(model_id, self._engine.known_models())
+        return video_asset_config(model_id, self._engine.catalogue.known_models())
 
     def is_video_model_id(self, model_id: str) -> bool:
         """Whether a model makes videos, by the catalogue if it is loaded, else by its id."""
-        return kinds.is_video_model_id(model_id, self._engine.known_models())
+        return kinds.is_video_model_id(model_id, self._engine.catalogue.known_models())
 
     def is_audio_model_id(self, model_id: str) -> bool:
         """Whether a model makes music or speech, by the catalogue if it is loaded, else by its id."""
-        return kinds.is_audio_model_id(model_id, self._engine.known_models())
+        return kinds.is_audio_model_id(model_id, self._engine.catalogue.known_models())
 
     def is_model_artifact_model_id(self, model_id: str) -> bool:
         """Whether a model makes 3D models, by its id or the catalogue."""
-        return kinds.is_model_artifact_model_id(model_id, self._engine.known_models())
+        return kinds.is_model_artifact_model_id(model_id, self._engine.catalogue.known_models())
 
     def _models_of(self, counts: Any) -> list[AvailableModel]:
-        models = self._engine.known_models() or ()
+        models = self._engine.catalogue.known_models() or ()
         by_id = {model.id: model for model in models}
         return [_available(by_id.get(model_id), model_id, count, models) for model_id, count in counts.items()]
 

@@ -92,10 +92,12 @@ class Estimates:
 
         asks_presets = estimate.needs_presets(size_preset) and model is not None
         request = None if asks_presets else call()
-        models, tiers = await self._bridge.call(self._engine.catalogue, deadline)
+        models, tiers = await self._bridge.call(self._engine.catalogue.both, deadline)
         model_options(str(model), models, tiers)
         if asks_presets:
-            presets = await self._bridge.call(self._engine.size_presets, network or "fast", str(model), deadline)
+            presets = await self._bridge.call(
+                self._engine.catalogue.size_presets, network or "fast", str(model), deadline
+            )
             request = call()
         return await self._bridge.call(self._engine.request, request, deadline)  # type: ignore[arg-type]
 

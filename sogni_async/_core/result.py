@@ -205,7 +205,7 @@ class Result(_Fetchable):
         model_id = project.params.get("model_id")
         known = media_kind(
             model_id if isinstance(model_id, str) else None,
-            self._engine.known_models(),
+            self._engine.catalogue.known_models(),
             evidence=self._state.media_kind,
             project_type=project.type,
         )

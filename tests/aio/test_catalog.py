@@ -17,8 +17,7 @@ from sogni_async import (
     VideoAssetConfig,
     WaitTimeout,
 )
-
-MODEL = "krea2_turbo_fp8_scaled"
+from tests.orders import MODEL
 
 
 def asked(sandbox: Sandbox, part: str) -> int:

@@ -37,19 +37,12 @@ from sogni_async import (
     ValidationError,
     WaitTimeout,
 )
-
-MODEL = "krea2_turbo_fp8_scaled"
+from tests.orders import order
 
 
 def until_rendering(sandbox: Sandbox) -> None:
     """Wait for the first progress, at which a script may hold."""
     sandbox.wait_for(lambda: [entry for entry in sandbox.log if entry.frame_kind == "jobProgress"])
-
-
-def order(**more: object) -> dict[str, object]:
-    """A small and quick picture."""
-    small = {"number_of_media": 1, "steps": 4, "width": 256, "height": 256}
-    return {"type": "image", "model_id": MODEL, "positive_prompt": "a red fox", **small, **more}
 
 
 async def test_a_picture_from_a_text(sandbox: Sandbox, tmp_path: Path) -> None:

@@ -25,16 +25,8 @@ from sogni import (
     WaitTimeout,
 )
 from sogni.sandbox import Sandbox
+from tests.orders import ORDER
 
-ORDER: dict[str, object] = {
-    "type": "image",
-    "model_id": "krea2_turbo_fp8_scaled",
-    "positive_prompt": "a red fox",
-    "number_of_media": 1,
-    "steps": 4,
-    "width": 256,
-    "height": 256,
-}
 SECRET = "a-real-key-that-nobody-may-see"
 
 

@@ -8,16 +8,7 @@ from typing import Any
 
 from sogni import ClientState, Completed, Finished, LinkState, Project, Queued, SogniClient
 from sogni.sandbox import Sandbox
-
-ORDER: dict[str, object] = {
-    "type": "image",
-    "model_id": "krea2_turbo_fp8_scaled",
-    "positive_prompt": "a red fox",
-    "number_of_media": 1,
-    "steps": 4,
-    "width": 256,
-    "height": 256,
-}
+from tests.orders import ORDER
 
 
 class Seen(list[Any]):

@@ -18,8 +18,7 @@ from sogni import (
     WaitTimeout,
 )
 from sogni.sandbox import Sandbox
-
-MODEL = "krea2_turbo_fp8_scaled"
+from tests.orders import MODEL
 
 
 def asked(sandbox: Sandbox, part: str) -> int:

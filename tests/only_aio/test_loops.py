@@ -9,16 +9,7 @@ import pytest
 
 from sogni.sandbox import Sandbox
 from sogni_async import Completed, Project, SogniClient, WaitTimeout
-
-ORDER: dict[str, object] = {
-    "type": "image",
-    "model_id": "krea2_turbo_fp8_scaled",
-    "positive_prompt": "a red fox",
-    "number_of_media": 1,
-    "steps": 4,
-    "width": 256,
-    "height": 256,
-}
+from tests.orders import ORDER
 
 
 async def test_canceling_a_wait_loses_nothing_and_disturbs_nobody(sandbox: Sandbox) -> None:

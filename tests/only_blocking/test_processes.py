@@ -18,16 +18,7 @@ import pytest
 import sogni
 from sogni import ClosedError, ConnectionLost, InsufficientFunds, SogniClient, ValidationError
 from sogni.sandbox import Sandbox
-
-ORDER: dict[str, object] = {
-    "type": "image",
-    "model_id": "krea2_turbo_fp8_scaled",
-    "positive_prompt": "a red fox",
-    "number_of_media": 1,
-    "steps": 4,
-    "width": 256,
-    "height": 256,
-}
+from tests.orders import ORDER
 
 needs_fork = pytest.mark.skipif(not hasattr(os, "fork"), reason="the platform has no fork")
 

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from sogni._protocol.messages import read_record, read_snapshot
+from sogni._protocol.outcome import Outcome, ResolveMissing, Resubmit
 from sogni._protocol.recovery import Verdict, judge
-from sogni._protocol.session import Outcome, ResolveMissing, Resubmit
 from sogni.errors import ProjectLost
 from sogni.types.project import JobStatus, ProjectStatus
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from sogni._protocol import jobs
-from sogni._protocol.session import FetchRecord, FetchSnapshot, Resubmit
+from sogni._protocol.outcome import FetchRecord, FetchSnapshot, Resubmit
 from sogni.errors import ConsentRequired, PlanLimit, ProjectCanceled, ProjectFailed, ServerError
 from sogni.types.project import CancelOutcome, JobStatus, ProjectStatus
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from sogni._protocol.entries import JobEntry, ProjectEntry, Touch
-from sogni._protocol.session import Outcome, Session
+from sogni._protocol.outcome import Outcome
+from sogni._protocol.session import Session
 
 PROJECT = "0F8FAD5B-D9CB-469F-A165-70867728950E"
 

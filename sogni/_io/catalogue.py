@@ -1,0 +1,61 @@
+"""The catalogue of the network, kept for a while: one flight for all callers, models and tiers at the same time."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from .._deadline import Deadline
+from .._protocol import rest
+from .cache import Flights
+
+if TYPE_CHECKING:
+    from ..types.catalog import Model, SizePreset
+
+KEPT = 86_400.0  # seconds that models and tiers are kept
+PRESETS_KEPT = 600.0
+
+
+class Catalogue:
+    """What models there are and what they take.
+
+    Args:
+        request: Asks the service, in the thread of the caller.
+        aside: Runs something on another thread.
+    """
+
+    def __init__(self, request: Callable[..., Any], aside: Callable[[object, Callable[[], object]], None]) -> None:
+        self._request = request
+        self._aside = aside
+        self._flights = Flights()
+
+    def models(self, deadline: Deadline | None = None, *, force: bool = False) -> tuple[Model, ...]:
+        """All models."""
+        fetch = partial(self._request, rest.supported_models())
+        return self._flights.get("models", KEPT, fetch, force=force, deadline=deadline)
+
+    def known_models(self) -> tuple[Model, ...] | None:
+        """All models if they are here already; asks nobody."""
+        return self._flights.peek("models")  # type: ignore[return-value]
+
+    def tiers(self, deadline: Deadline | None = None) -> Mapping[str, Any]:
+        """What the models take, by tier."""
+        return self._flights.get("tiers", KEPT, partial(self._request, rest.tiers()), deadline=deadline)
+
+    def both(self, deadline: Deadline | None = None) -> tuple[tuple[Model, ...], Mapping[str, Any]]:
+        """Models and tiers, asked for at the same time."""
+        if self._flights.peek("tiers") is None:
+            self._aside("tiers", self.tiers)
+        return self.models(deadline), self.tiers(deadline)
+
+    def size_presets(
+        self, network: str, model_id: str, deadline: Deadline | None = None, *, force: bool = False
+    ) -> tuple[SizePreset, ...]:
+        """The named sizes of a model."""
+        fetch = partial(self._request, rest.size_presets(network, model_id))
+        return self._flights.get(("presets", network, model_id), PRESETS_KEPT, fetch, force=force, deadline=deadline)
+
+    def reset_after_fork(self) -> None:
+        """In a forked child: flights of the parent will not land here."""
+        self._flights.reset_after_fork()

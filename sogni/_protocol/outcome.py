@@ -1,0 +1,89 @@
+"""What a call of the session led to: events for inboxes, effects for the engine."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable
+from typing import Union
+
+from attrs import define, field, frozen
+
+from ..types.project import CancelOutcome
+from .entries import ProjectEntry, Sink
+
+# --- effects: what the engine must do -------------------------------------------------------------------------------
+
+
+@frozen
+class Resubmit:
+    """Send the very same request again."""
+
+    entry: ProjectEntry
+    text: str
+
+
+@frozen
+class FetchSnapshot:
+    """Ask what the service holds for this app id."""
+
+    reason: str
+
+
+@frozen
+class FetchRecord:
+    """Ask for the stored record of a project."""
+
+    project_id: str
+
+
+@frozen
+class ResolveMissing:
+    """Find out what became of projects that the snapshot does not list."""
+
+    project_ids: tuple[str, ...]
+
+
+Effect = Union[Resubmit, FetchSnapshot, FetchRecord, ResolveMissing]
+
+
+# --- the rest -------------------------------------------------------------------------------------------------------
+
+
+class Once:
+    """A key that equals nothing else."""
+
+    __slots__ = ()
+
+
+class Cancel:
+    """One request to cancel a project, shared by everybody who asks for it meanwhile."""
+
+    __slots__ = ("project_id", "sinks")
+
+    def __init__(self, project_id: str) -> None:
+        self.project_id = project_id
+        self.sinks: list[Sink] = []
+
+
+@define
+class Outcome:
+    """What one call of the session led to.
+
+    Attributes:
+        events: (entry, key, event): the key replaces an unread item of the same key in an inbox.
+        effects: What the engine must do.
+        cancels: Cancel requests that ended, with their outcome.
+        news: (kind, value) for those who subscribed to more than projects: `available_models`, `account`, ...
+    """
+
+    events: list[tuple[ProjectEntry, Hashable, object]] = field(factory=list)
+    effects: list[Effect] = field(factory=list)
+    cancels: list[tuple[Cancel, CancelOutcome]] = field(factory=list)
+    news: list[tuple[str, object]] = field(factory=list)
+    became_ready: bool = False
+
+    def emit(self, entry: ProjectEntry, key: Hashable, event: object, replaces: bool) -> None:
+        """Tell an event, and remember it for those who look later."""
+        entry.history.pop(key, None)
+        entry.history[key] = event
+        # Without replacement the event itself is the key, so that nothing unread is ever lost.
+        self.events.append((entry, (entry.id, key) if replaces else Once(), event))
