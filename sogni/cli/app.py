@@ -15,7 +15,7 @@ from cyclopts import App, CycloptsError, Group, Parameter
 from sogni import VERSION
 
 from .context import Context
-from .exits import CommandError, Exit, one_line, tell
+from .exits import CommandError, Exit, Interrupted, one_line, tell
 from .show import Show, choose
 
 app = App(
@@ -93,6 +93,9 @@ def run(tokens: Sequence[str]) -> int:
 def _fail(error: Exception, context: Context) -> Exit:
     if isinstance(error, BrokenPipeError):
         raise error
+    if isinstance(error.__context__, Interrupted):
+        # How to resume matters more than what went wrong while closing.
+        error = error.__context__
     if isinstance(error, CycloptsError):
         error = CommandError(one_line(str(error)), hint="--help tells more.")
     project_id = getattr(error, "project_id", None)

@@ -138,7 +138,13 @@ def interrupt() -> Callable[[subprocess.Popen[str]], Ran]:
 
     def send(process: subprocess.Popen[str]) -> Ran:
         process.send_signal(signal.SIGINT)
-        out, err = process.communicate(timeout=30)
+        try:
+            out, err = process.communicate(timeout=10)
+        except subprocess.TimeoutExpired:
+            # Python notices a signal that comes just before a thread waits for a lock only when that wait ends. People
+            # press the keys again.
+            process.send_signal(signal.SIGINT)
+            out, err = process.communicate(timeout=20)
         return Ran(process.returncode, out, err)
 
     return send
