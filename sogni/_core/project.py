@@ -128,12 +128,6 @@ class EventStream:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def __del__(self) -> None:
-        # A loop that was left early must not keep collecting events.
-        inbox = getattr(self, "_inbox", None)
-        if inbox is not None:
-            self._engine.unwatch(self._entry, inbox)
-
 
 class ResultStream:
     """The results of a project, each as soon as it is finished.

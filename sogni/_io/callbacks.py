@@ -6,6 +6,7 @@ import logging
 import threading
 from collections.abc import Callable
 
+from . import threads
 from .inbox import Inbox
 
 log = logging.getLogger("sogni.callbacks")
@@ -64,9 +65,14 @@ class Callbacks:
 
     def start(self) -> None:
         """Start the thread if it is not running; without the lock."""
-        if self._thread is None:
-            self._thread = threading.Thread(target=self._work, name=self._name, daemon=True)
-            self._thread.start()
+        with self._inbox.lock:
+            if self._thread is not None:
+                return
+            thread = self._thread = threading.Thread(target=self._work, name=self._name, daemon=True)
+        threads.start(thread, self._forget_thread)
+
+    def _forget_thread(self) -> None:
+        self._thread = None
 
     def put(self, kind: str, key: object, item: object) -> Callable[[], None] | None:
         """Deliver to the subscribers of a kind; with the lock held."""
@@ -77,13 +83,11 @@ class Callbacks:
 
     def close(self, error: BaseException, timeout: float) -> None:
         """End the thread after what was delivered before; without the lock."""
-        with self._inbox._lock:
+        with self._inbox.lock:
             wakers = self._inbox.fail(error)
         for wake in wakers:
             wake()
-        thread = self._thread
-        if thread is not None and thread is not threading.current_thread():
-            thread.join(timeout)
+        threads.join(self._thread, timeout)
 
     def _work(self) -> None:
         while True:

@@ -12,6 +12,7 @@ import time
 import warnings
 import weakref
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -143,17 +144,7 @@ class Engine:
             if self._feed.closed:
                 return
             self._feed.closed = True
-        error = ClosedError("The client was closed.")
-        self.credentials.close()
-        if self._uploads is not None:
-            self._uploads.close()
-        self._feed.close(error)
-        if self._errands is not None:
-            self._errands.close(2.0)
-        if self._http is not None:
-            self._http.close()
-        if self._place is not None and self._place.close is not None:
-            self._place.close()
+        _end(self.credentials, self._uploads, self._feed, self._errands, self._http, self._place)
 
     def __del__(self) -> None:
         feed = getattr(self, "_feed", None)
@@ -161,8 +152,12 @@ class Engine:
             warnings.warn(
                 "a SogniClient was left open; use `with`, or close() it", ResourceWarning, stacklevel=2, source=self
             )
-        if feed is not None and self._place is not None:
-            self.close()
+        if feed is not None and self._place is not None and not feed.closed:
+            feed.closed = True
+            parts = (self.credentials, self._uploads, feed, self._errands, self._http, self._place)
+            # Not here: garbage is collected by any thread at any moment, also by one that holds a lock of ours.
+            with suppress(RuntimeError):
+                threading.Thread(target=_end, args=parts, name="sogni-end", daemon=True).start()
 
     def __reduce__(self) -> str | tuple[object, ...]:
         raise TypeError("a SogniClient cannot be pickled: make one in each process")
@@ -362,7 +357,7 @@ class Engine:
                 except LinkNotReady:
                     self.session.abandon_cancel(cancel)
                     raise
-            cancel.sinks.append(inbox)
+            cancel.sinks.add(inbox)
         if not must_send:
             return inbox
         try:
@@ -458,6 +453,27 @@ class Engine:
         except ClosedError:
             return
         errands.run(key, partial(_quietly, errand))
+
+
+def _end(
+    credentials: Credentials,
+    uploads: UploadPool | None,
+    feed: Feed,
+    errands: Errands | None,
+    http: Http | None,
+    place: Place | None,
+) -> None:
+    """Close the parts of an engine, in the order in which they use each other."""
+    credentials.close()
+    if uploads is not None:
+        uploads.close()
+    feed.close(ClosedError("The client was closed."))
+    if errands is not None:
+        errands.close(2.0)
+    if http is not None:
+        http.close()
+    if place is not None and place.close is not None:
+        place.close()
 
 
 def _canceling(project_id: str) -> dict[str, object]:

@@ -6,6 +6,9 @@ import logging
 import threading
 from collections import deque
 from collections.abc import Callable
+from contextlib import suppress
+
+from . import threads
 
 log = logging.getLogger("sogni.errands")
 
@@ -33,13 +36,14 @@ class Errands:
             if self._thread is not None:
                 return
             thread = self._thread = threading.Thread(target=self._work, name=self._name, daemon=True)
-        try:
-            thread.start()
-        except RuntimeError:
-            # The interpreter is shutting down and starts no threads any more.
-            with self._lock:
-                self._thread = None
-                self._waiting.clear()
+        # At the end of the interpreter no threads are started any more, and nobody is left to run errands for.
+        with suppress(RuntimeError):
+            threads.start(thread, self._forget_all)
+
+    def _forget_all(self) -> None:
+        with self._lock:
+            self._thread = None
+            self._waiting.clear()
 
     def close(self, timeout: float) -> None:
         """Drop what waits and give the errand that runs a moment to end."""
@@ -48,8 +52,7 @@ class Errands:
             self._waiting.clear()
             thread = self._thread
         self.stopping.set()
-        if thread is not None and thread is not threading.current_thread():
-            thread.join(timeout)
+        threads.join(thread, timeout)
 
     def _work(self) -> None:
         while True:

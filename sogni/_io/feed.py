@@ -13,16 +13,18 @@ import threading
 import time
 from collections.abc import Callable, Iterable
 from datetime import datetime, timezone
+from functools import partial
 from typing import Any
 
 from .._protocol import frames
 from .._protocol.closing import closing, closing_error
-from .._protocol.entries import JobEntry, ProjectEntry, Sink
+from .._protocol.entries import JobEntry, ProjectEntry, Sink, Sinks
 from .._protocol.outcome import Cancel, Effect, Once, Outcome, Resubmit
 from .._protocol.session import READ_KINDS, Session
 from ..errors import ClosedError, ConnectionLost, ProtocolError, SogniError
 from ..events import Canceled, Completed, Failed, Queued
 from ..types.project import ClientState, LinkState
+from . import threads
 from .callbacks import Callbacks
 from .inbox import Inbox, Waker
 from .link import Address, Link
@@ -74,8 +76,8 @@ class Feed:
         self._refused = refused
         self._idle_close = idle_close
         self._link: Link | None = None
-        self._ready_inboxes: list[Inbox] = []
-        self._model_inboxes: list[Inbox] = []
+        self._ready_inboxes = Sinks()
+        self._model_inboxes = Sinks()
         self._used_at = 0.0
         self._was_ready = False
         self._state = ClientState(link=LinkState.IDLE, since=datetime.now(timezone.utc))
@@ -102,7 +104,12 @@ class Feed:
                 return
             link = self._link = Link(self, "sogni-link")
         self._set_state(LinkState.CONNECTING)
-        link.thread.start()
+        threads.start(link.thread, partial(self._forget_link, link))
+
+    def _forget_link(self, link: Link) -> None:
+        with self.lock:
+            if self._link is link:
+                self._link = None
 
     def check_open(self) -> None:
         """Raises ClosedError after `close`."""
@@ -141,8 +148,8 @@ class Feed:
         if self._link is not None:
             self._link.abandon()
         self._link = None
-        self._ready_inboxes = []
-        self._model_inboxes = []
+        self._ready_inboxes = Sinks()
+        self._model_inboxes = Sinks()
         self.callbacks = Callbacks("sogni-callbacks", self.lock)
         self.session = Session()
         self._state = ClientState(link=LinkState.IDLE, since=datetime.now(timezone.utc))
@@ -155,7 +162,7 @@ class Feed:
         with self.lock:
             if self.session.ready:
                 inbox.put("ready", True)
-            self._ready_inboxes.append(inbox)
+            self._ready_inboxes.add(inbox)
         return inbox
 
     def model_inbox(self) -> Inbox:
@@ -164,15 +171,14 @@ class Feed:
         with self.lock:
             if self.session.worker_counts:
                 inbox.put("models", self.session.worker_counts)
-            self._model_inboxes.append(inbox)
+            self._model_inboxes.add(inbox)
         return inbox
 
     def drop_inbox(self, inbox: Inbox) -> None:
         """Forget an inbox of `ready_inbox` or `model_inbox`."""
         with self.lock:
             for inboxes in (self._ready_inboxes, self._model_inboxes):
-                if inbox in inboxes:
-                    inboxes.remove(inbox)
+                inboxes.remove(inbox)
 
     def watch(self, entry: ProjectEntry) -> Inbox:
         """An inbox with all that happened to the project so far, and all that will."""
@@ -184,14 +190,13 @@ class Feed:
                 for job in entry.jobs:
                     if job.body is not None or job.eta_seconds is not None:
                         inbox.put(job.progress_touch, job.progress_touch)
-                entry.sinks.append(inbox)
+                entry.sinks.add(inbox)
         return inbox
 
     def unwatch(self, entry: ProjectEntry, inbox: Inbox) -> None:
         """Forget an inbox of `watch`."""
         with self.lock:
-            if inbox in entry.sinks:
-                entry.sinks.remove(inbox)
+            entry.sinks.remove(inbox)
 
     # --- writing ----------------------------------------------------------------------------------------------------
 
@@ -322,7 +327,7 @@ class Feed:
 
     def _is_needed(self) -> bool:
         return (
-            any(not entry.settled or entry.sinks for entry in self.session.projects.values())
+            any(not entry.settled or bool(entry.sinks) for entry in self.session.projects.values())
             or bool(self.session.canceling)
             or bool(self._ready_inboxes)
             or bool(self._model_inboxes)
@@ -419,7 +424,7 @@ class Feed:
 
     def _everybody(self) -> list[Sink]:
         """Every inbox that somebody may wait for; with the lock held."""
-        inboxes: list[Sink] = [*self._ready_inboxes, *self._model_inboxes]
+        inboxes = [*self._ready_inboxes, *self._model_inboxes]
         for entry in self.session.projects.values():
             inboxes += entry.sinks
         for cancel in self.session.canceling.values():

@@ -19,10 +19,10 @@ class Inbox:
         lock: The lock of the client. `put` and `fail` are called with it held, everything else without.
     """
 
-    __slots__ = ("_error", "_items", "_lock", "_wakers")
+    __slots__ = ("__weakref__", "_error", "_items", "lock", "_wakers")
 
     def __init__(self, lock: threading.Lock) -> None:
-        self._lock = lock
+        self.lock = lock
         self._items: dict[Hashable, object] = {}
         self._wakers: list[Waker] | None = None
         self._error: BaseException | None = None
@@ -51,7 +51,7 @@ class Inbox:
 
     def abandon(self, error: BaseException) -> None:
         """End the inbox without asking for the lock."""
-        self._lock = threading.Lock()
+        self.lock = threading.Lock()
         self._error = error
         self._wakers = None
 
@@ -61,7 +61,7 @@ class Inbox:
         """(True, item), or (False, None) after arming `waker`, which is called once when there is something."""
         follower: Waker | None = None
         try:
-            with self._lock:
+            with self.lock:
                 if self._items:
                     key = next(iter(self._items))
                     item = self._items.pop(key)
@@ -82,7 +82,7 @@ class Inbox:
     def forget(self, waker: Waker) -> None:
         """Disarm a waker. If it was called already and its item is still here, the next waiter is told instead."""
         follower: Waker | None = None
-        with self._lock:
+        with self.lock:
             if self._wakers and waker in self._wakers:
                 self._wakers.remove(waker)
             elif self._items and self._wakers:

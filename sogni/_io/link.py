@@ -19,6 +19,7 @@ from attrs import frozen
 
 from .._protocol.backoff import reconnect_delay
 from ..errors import ApiError, ProtocolError, SogniError
+from . import threads
 from .ws import ABNORMAL, LinkClosed, SendFailed, Socket, UpgradeRefused
 
 log = logging.getLogger("sogni.link")
@@ -73,15 +74,11 @@ class Link:
         """End the thread from any thread: say goodbye, wait for the answer a moment, then hang up and join."""
         self._stop.set()
         connection = self._socket
-        own = threading.current_thread() is self.thread
         if connection is not None:
             connection.say_goodbye(reason)
-        if not own and self.thread.is_alive():
-            self.thread.join(GOODBYE_LIMIT if connection is not None else 0)
-        if connection is not None:
+            threads.join(self.thread, GOODBYE_LIMIT)
             connection.hang_up()
-        if not own and self.thread.is_alive():
-            self.thread.join(JOIN_LIMIT)
+        threads.join(self.thread, JOIN_LIMIT)
 
     def drop(self) -> None:
         """Break the connection, so that the thread makes a new one."""

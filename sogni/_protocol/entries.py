@@ -6,7 +6,8 @@ fills the slot of the job, and whoever reads builds the numbers from it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable
+import weakref
+from collections.abc import Callable, Hashable, Iterator
 from datetime import datetime, timedelta, timezone
 from math import isfinite
 from typing import Any, Protocol
@@ -31,6 +32,41 @@ class Sink(Protocol):
 
     def abandon(self, error: BaseException) -> None:
         """End it in a forked child, without the lock."""
+
+
+class Sinks:
+    """Who listens. Held weakly: an inbox at which nobody waits any more is simply gone.
+
+    So nothing has to be undone when a stream is dropped, and no finalizer ever needs a lock, which the thread that
+    happens to collect garbage might be holding.
+    """
+
+    __slots__ = ("_references",)
+
+    def __init__(self) -> None:
+        # Replaced, never changed in place: an iteration goes on over what it began with.
+        self._references: tuple[weakref.ref[Sink], ...] = ()
+
+    def __iter__(self) -> Iterator[Sink]:
+        for reference in self._references:
+            sink = reference()
+            if sink is not None:
+                yield sink
+
+    def __bool__(self) -> bool:
+        return any(reference() is not None for reference in self._references)
+
+    def add(self, sink: Sink) -> None:
+        """One more."""
+        self._references = (*map(weakref.ref, self), weakref.ref(sink))
+
+    def remove(self, sink: Sink) -> None:
+        """One less; nothing happens when it is not there."""
+        self._references = tuple(weakref.ref(known) for known in self if known is not sink)
+
+    def clear(self) -> None:
+        """Nobody."""
+        self._references = ()
 
 
 class Touch:
@@ -235,7 +271,7 @@ class ProjectEntry:
         self.by_id: dict[str, JobEntry] = {}
         self.retired: set[str] = set()
         self.history: dict[Hashable, object] = {}
-        self.sinks: list[Sink] = []
+        self.sinks = Sinks()
         self.submission: Submission | None = None
         self.submitted_at = now
         self.last_activity = now

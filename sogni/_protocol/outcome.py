@@ -8,7 +8,7 @@ from typing import Union
 from attrs import define, field, frozen
 
 from ..types.project import CancelOutcome
-from .entries import ProjectEntry, Sink
+from .entries import ProjectEntry, Sinks
 
 # --- effects: what the engine must do -------------------------------------------------------------------------------
 
@@ -61,7 +61,7 @@ class Cancel:
 
     def __init__(self, project_id: str) -> None:
         self.project_id = project_id
-        self.sinks: list[Sink] = []
+        self.sinks = Sinks()
 
 
 @define

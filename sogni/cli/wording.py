@@ -46,10 +46,10 @@ def waits(event: Queued) -> str:
     """Where it is in the queue, and why."""
     if event.status == "no-workers":
         text = "waiting for a worker that has this model"
-    elif event.position:
-        text = f"in the queue, {event.position} ahead"
+    elif event.position is None:
+        text = "in the queue"
     else:
-        text = "in the queue, next"
+        text = f"in the queue, {event.position} ahead" if event.position else "in the queue, next"
     if event.reason is not None:
         text += f" ({one_line(event.reason.message).rstrip('.')})"
     if event.estimated_start:

@@ -127,12 +127,6 @@ class EventStream:
     async def __aexit__(self, *_: object) -> None:
         await self.aclose()
 
-    def __del__(self) -> None:
-        # A loop that was left early must not keep collecting events.
-        inbox = getattr(self, "_inbox", None)
-        if inbox is not None:
-            self._engine.unwatch(self._entry, inbox)
-
 
 class ResultStream:
     """The results of a project, each as soon as it is finished.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import pytest
@@ -11,6 +12,11 @@ from sogni_async import ApiError, SogniClient, SogniError
 from tests.vectors import expand, load, media, real, same
 
 FILES = media()
+
+
+def arrived(sandbox: Sandbox, count: int) -> bool:
+    """Whether so many orders have arrived."""
+    return len(sandbox.submissions) >= count
 
 
 def slots_of(upload: dict[str, Any]) -> set[str]:
@@ -66,7 +72,7 @@ async def test_orders(sandbox: Sandbox, name: str) -> None:
                     wrong.append(f"{case['name']}: refused after something was sent")
                 continue
             answers = [case["expect"], *case.get("alts", [])]
-            sandbox.wait_for(lambda count=before[0]: len(sandbox.submissions) > count)
+            sandbox.wait_for(partial(arrived, sandbox, before[0] + 1))
             differences = [
                 "should be refused" if answer.get("rejected") else matches(sandbox, data["base"], answer)
                 for answer in answers

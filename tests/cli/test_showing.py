@@ -33,7 +33,7 @@ def test_plain_lines_say_why_it_waits(shell, net: Sandbox) -> None:
     net.script(queue_position=2, waiting="concurrency_limit", hold_at="queued")
     process = shell.start("image", "a fox")
     assert process.stderr is not None
-    waiting = next(line for line in process.stderr if "in the queue" in line)
+    waiting = next(line for line in process.stderr if "in the queue, 2 ahead" in line)
     assert re.match(r"picture: in the queue, 2 ahead \(.*concurrency limit\)", waiting)
     net.release()
     process.communicate(timeout=30)
@@ -82,7 +82,7 @@ def test_json_of_the_queue(shell, net: Sandbox) -> None:
     process = shell.start("image", "a fox", "--json")
     assert process.stdout is not None
     entries = (json.loads(line) for line in process.stdout)
-    queued = next(entry for entry in entries if entry["event"] == "queued")
+    queued = next(entry for entry in entries if entry["event"] == "queued" and entry["position"] is not None)
     assert (queued["position"], queued["reason"]) == (2, "concurrency_limit")
     assert "concurrency limit" in queued["message"]
     net.release()

@@ -71,7 +71,7 @@ def test_several_problems_are_one_line() -> None:
 def test_the_queue() -> None:
     reason = WaitingReason(reason="concurrency_limit", message="Your plan renders one at a time.")
     assert wording.waits(Queued("P", 0)) == "in the queue, next"
-    assert wording.waits(Queued("P")) == "in the queue, next"
+    assert wording.waits(Queued("P")) == "in the queue"
     assert wording.waits(Queued("P", 3, estimated_start=200.0)) == "in the queue, 3 ahead, starts in about 3 min"
     assert wording.waits(Queued("P", 1, reason)) == "in the queue, 1 ahead (Your plan renders one at a time)"
     assert wording.waits(Queued("P", 1, status="no-workers")) == "waiting for a worker that has this model"
