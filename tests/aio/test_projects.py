@@ -309,7 +309,8 @@ class TestBadConnections:
             assert {submission.project_id for submission in sandbox.submissions} == {project.id}
 
     async def test_displaced_is_named_and_only_the_next_call_connects_again(self, sandbox: Sandbox) -> None:
-        sandbox.script(displace="progress:1")
+        # The delay lets the wait begin before the connection is taken away.
+        sandbox.script(displace="progress:1", delay=0.05)
         async with SogniClient(sandbox=sandbox, app_id="app") as client:
             project = await client.projects.create(**order())
             with pytest.raises(Displaced, match="4015"):

@@ -18,7 +18,8 @@ def files_below(folder: Path) -> set[str]:
 def opened(path: Path) -> Image.Image:
     """A picture, complete in memory."""
     with Image.open(path) as picture:
-        return picture.convert("RGB")
+        converted: Image.Image = picture.convert("RGB")
+        return converted
 
 
 def test_demo(offline, folder: Path) -> None:

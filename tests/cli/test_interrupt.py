@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from PIL import Image
@@ -19,7 +20,7 @@ def wait_for_news(process, word: str) -> None:
     assert next((line for line in process.stderr if word in line), None) is not None
 
 
-def test_while_it_renders(shell, net: Sandbox, folder: Path, interrupt: Callable) -> None:
+def test_while_it_renders(shell, net: Sandbox, folder: Path, interrupt: Callable[..., Any]) -> None:
     net.script(hold_at="progress:3")
     process = shell.start("image", "a fox", "-o", "foxes")
     wait_for_news(process, "rendering")
@@ -43,7 +44,7 @@ def test_while_it_renders(shell, net: Sandbox, folder: Path, interrupt: Callable
     assert len(net.submissions) == 1
 
 
-def test_while_it_renders_for_a_program(shell, net: Sandbox, interrupt: Callable) -> None:
+def test_while_it_renders_for_a_program(shell, net: Sandbox, interrupt: Callable[..., Any]) -> None:
     net.script(hold_at="progress:3")
     process = shell.start("image", "a fox", "--json")
     next(line for line in process.stdout if '"event": "progress"' in line)
@@ -54,7 +55,7 @@ def test_while_it_renders_for_a_program(shell, net: Sandbox, interrupt: Callable
     assert last["project_id"] == net.submissions[0].project_id
 
 
-def test_waiting_can_be_interrupted_and_resumed(shell, net: Sandbox, interrupt: Callable) -> None:
+def test_waiting_can_be_interrupted_and_resumed(shell, net: Sandbox, interrupt: Callable[..., Any]) -> None:
     net.script(hold_at="progress:3")
     (project_id,) = shell("image", "a fox", "--detach").lines
     process = shell.start("wait", project_id)
@@ -66,7 +67,7 @@ def test_waiting_can_be_interrupted_and_resumed(shell, net: Sandbox, interrupt: 
     assert shell("wait", project_id).code == 0
 
 
-def test_before_anything_was_ordered(shell, net: Sandbox, interrupt: Callable) -> None:
+def test_before_anything_was_ordered(shell, net: Sandbox, interrupt: Callable[..., Any]) -> None:
     net.script(no_authenticated=True, times=None)
     process = shell.start("image", "a fox")
     net.wait_for(lambda: net.open_sockets == 1)
@@ -76,7 +77,7 @@ def test_before_anything_was_ordered(shell, net: Sandbox, interrupt: Callable) -
     assert not net.submissions
 
 
-def test_with_a_sandbox_of_its_own(offline, interrupt: Callable) -> None:
+def test_with_a_sandbox_of_its_own(offline, interrupt: Callable[..., Any]) -> None:
     process = offline.start("demo")
     wait_for_news(process, "rendering")
     ran = interrupt(process)

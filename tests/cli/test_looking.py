@@ -7,6 +7,7 @@ import re
 import signal
 import sys
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 
@@ -84,7 +85,7 @@ def test_what_was_estimated_is_what_is_charged(shell) -> None:
 
 @pytest.mark.skipif(sys.platform == "win32", reason="a process cannot be sent Ctrl-C by itself there")
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_serving(offline, interrupt: Callable, number: signal.Signals) -> None:
+def test_serving(offline, interrupt: Callable[..., Any], number: signal.Signals) -> None:
     process = offline.start("sandbox", "serve", "--speed", "instant", "--fault", "insufficient_funds")
     url = process.stdout.readline().strip()
     assert re.fullmatch(r"http://127\.0\.0\.1:\d+", url)
