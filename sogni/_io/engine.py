@@ -22,7 +22,7 @@ from .._protocol.call import Call
 from .._protocol.entries import ProjectEntry
 from .._protocol.ids import recent_since
 from .._protocol.messages import ProjectRecord
-from .._protocol.outcome import Effect, FetchRecord, FetchSnapshot, Once, Outcome, ResolveMissing
+from .._protocol.outcome import CheckAlive, Effect, FetchRecord, FetchSnapshot, Once, Outcome, ResolveMissing
 from .._protocol.session import KEEP_FINISHED, Session
 from ..errors import (
     AuthenticationError,
@@ -310,7 +310,7 @@ class Engine:
         """Track a project that was ordered elsewhere or earlier; the one that is tracked already wins."""
         with self.lock:
             self._feed.check_open()
-            return self.session.projects.setdefault(entry.id, entry)
+            return self.session.track(entry, time.monotonic())
 
     def tracked(self) -> list[ProjectEntry]:
         """The tracked projects."""
@@ -429,6 +429,8 @@ class Engine:
             self._run_errand("snapshot", partial(self.sync, effect.reason))
         elif isinstance(effect, FetchRecord):
             self._run_errand(("record", effect.project_id), partial(self._fetch_record, effect.project_id))
+        elif isinstance(effect, CheckAlive):
+            self._run_errand(("alive", effect.project_id), partial(self._check_alive, effect.project_id))
         elif isinstance(effect, ResolveMissing):
             self._run_errand(("missing", effect.project_ids), partial(self._resolve_missing, effect.project_ids))
 
@@ -439,6 +441,10 @@ class Engine:
     def _resolve_missing(self, project_ids: tuple[str, ...]) -> None:
         verdicts = self.resolve(project_ids)
         self._feed.apply(lambda session: session.apply_verdicts(verdicts, time.monotonic()))
+
+    def _check_alive(self, project_id: str) -> None:
+        verdict = self.resolve([project_id], tries=1)[project_id]
+        self._feed.apply(lambda session: session.apply_check(project_id, verdict, time.monotonic()))
 
     def _errand_thread(self) -> Errands:
         with self._opening:

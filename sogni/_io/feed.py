@@ -132,7 +132,8 @@ class Feed:
         """Another account: its predecessor's unfinished projects are over here; nothing is canceled there."""
         with self.lock:
             link, self._link = self._link, None
-            wakers = self._fail_everybody(error)
+            wakers = self._deliver(self.session.fail_unfinished(error, time.monotonic()))
+            wakers += self._fail_everybody(error)
             self.session = Session()
         wake(wakers)
         if link is not None:
@@ -186,7 +187,16 @@ class Feed:
         with self.lock:
             for event in entry.history.values():
                 inbox.put(Once(), event)
-            if not entry.settled:
+            if not entry.settled and self.session.projects.get(entry.id) is not entry:
+                # Left behind by a fork: its frames go to the process that ordered it.
+                inbox.fail(
+                    ConnectionLost(
+                        f"This process does not follow project {entry.id}.",
+                        hint="Call projects.resume(id) here.",
+                        project_id=entry.id,
+                    )
+                )
+            elif not entry.settled:
                 for job in entry.jobs:
                     if job.body is not None or job.eta_seconds is not None:
                         inbox.put(job.progress_touch, job.progress_touch)

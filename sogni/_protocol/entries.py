@@ -17,6 +17,11 @@ import attrs
 from ..errors import SogniError
 from ..types.project import JobSnapshot, JobStatus, ProjectSnapshot, ProjectStatus, WaitingReason
 
+# Seconds. A project that waits in a queue says nothing for long stretches by design, so silence is only a question; the
+# frames of a project of another app id go to that app, so there it is the only way to learn anything.
+STALE_AFTER = 120.0
+ELSEWHERE_STALE_AFTER = 10.0
+
 # JSON carries whole numbers of any length; beyond this they are no step, percentage or second.
 _LARGEST = 2**53
 
@@ -207,7 +212,6 @@ class ProjectEntry:
     __slots__ = (
         "__weakref__",
         "by_id",
-        "canceling",
         "error",
         "estimated_start_at",
         "finished_at",
@@ -227,8 +231,10 @@ class ProjectEntry:
         "revision",
         "settled",
         "sinks",
+        "stale_after",
         "started_at",
         "status",
+        "strikes",
         "submission",
         "submitted_at",
         "type",
@@ -275,7 +281,9 @@ class ProjectEntry:
         self.submission: Submission | None = None
         self.submitted_at = now
         self.last_activity = now
-        self.canceling = False
+        # Seconds of silence after which the service is asked, and how often it then knew nothing.
+        self.stale_after = STALE_AFTER
+        self.strikes = 0
 
     @property
     def finished(self) -> bool:

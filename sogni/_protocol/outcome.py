@@ -42,7 +42,14 @@ class ResolveMissing:
     project_ids: tuple[str, ...]
 
 
-Effect = Union[Resubmit, FetchSnapshot, FetchRecord, ResolveMissing]
+@frozen
+class CheckAlive:
+    """Find out whether a project that has been silent for long still exists."""
+
+    project_id: str
+
+
+Effect = Union[CheckAlive, Resubmit, FetchSnapshot, FetchRecord, ResolveMissing]
 
 
 # --- the rest -------------------------------------------------------------------------------------------------------

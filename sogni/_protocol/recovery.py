@@ -126,7 +126,7 @@ def apply_snapshot(
             if project_id in session.recently_finished or (not is_active and project_id in session.announced):
                 continue
             entry = rebuild(record, now)
-            session.projects[project_id] = entry
+            session.track(entry, now)
             session.announced.add(project_id)
             recovered.append(entry)
         entry.submission = None

@@ -38,7 +38,7 @@ from .messages import (
     Snapshot,
     read_message,
 )
-from .outcome import Cancel, FetchRecord, FetchSnapshot, Outcome, Resubmit
+from .outcome import Cancel, CheckAlive, FetchRecord, FetchSnapshot, Outcome, Resubmit
 from .timers import Timers
 
 KEEP_FINISHED = 30.0  # seconds a finished project stays tracked
@@ -48,6 +48,7 @@ CANCEL_LIMIT = 120.0  # seconds until a cancel that nobody confirms counts as un
 RESUBMIT_LIMIT = 60.0  # seconds a refused request waits for the next link
 RESUBMIT_MOST = 3
 RECHECK_PADDING = 0.25
+STRIKES = 3  # answers in a row that nobody knows a silent project, until it is lost
 SETTLE_AFTER = (1.0, 2.0, 4.0, 8.0)  # seconds between looks at the record of a complete project without its results
 MOST_STEPS = 1_000_000  # JSON carries whole numbers of any length; beyond this they are no step
 REMEMBERED_IDS = 1000  # finished ids kept, so that a late snapshot does not rebuild them
@@ -228,7 +229,14 @@ class Session:
         entry.submission = Submission(text)
         entry.submission.generation = self.generation
         entry.submission.at = entry.submitted_at = entry.last_activity = now
-        self.projects[entry.id] = entry
+        self.track(entry, now)
+
+    def track(self, entry: ProjectEntry, now: float) -> ProjectEntry:
+        """Follow a project; the one that is followed already under its id wins."""
+        known = self.projects.setdefault(entry.id, entry)
+        if known is entry:
+            self._timers.add(now + entry.stale_after, "ask_if_stale", entry)
+        return known
 
     def withdraw(self, entry: ProjectEntry) -> None:
         """The request never left: forget the project."""
@@ -375,6 +383,26 @@ class Session:
                 self._judge(entry, verdict, now, out)
         return out
 
+    def apply_check(self, project_id: str, verdict: recovery.Verdict, now: float) -> Outcome:
+        """The answer to `CheckAlive`: only three answers in a row that nobody knows it count."""
+        out = Outcome()
+        entry = self.projects.get(project_id)
+        if entry is None or entry.finished:
+            return out
+        entry.strikes = entry.strikes + 1 if verdict.state == "lost" else 0
+        if verdict.state != "lost" or entry.strikes >= STRIKES:
+            self._judge(entry, verdict, now, out)
+        return out
+
+    def fail_unfinished(self, error: SogniError, now: float) -> Outcome:
+        """End every open project here, because nobody will hear of it any more; nothing is canceled there."""
+        out = Outcome()
+        for entry in list(self.projects.values()):
+            if not entry.finished:
+                jobs.end(entry, ProjectStatus.FAILED, error, out.emit, own=True)
+                self.after(entry, now, out)
+        return out
+
     def _judge(self, entry: ProjectEntry, verdict: recovery.Verdict, now: float, out: Outcome) -> None:
         entry.last_activity = now
         if verdict.record is not None:
@@ -422,6 +450,17 @@ class Session:
             del self.projects[entry.id]
         elif self.projects.get(entry.id) is entry:
             self._timers.add(now + KEEP_FINISHED, "forget", entry)
+
+    def _ask_if_stale(self, entry: ProjectEntry, now: float, out: Outcome) -> None:
+        if entry.finished or self.projects.get(entry.id) is not entry:
+            return
+        if not self.open:
+            # Nothing can be heard while the link is down, so that is no silence of the project's.
+            entry.last_activity = now
+        elif now - entry.last_activity >= entry.stale_after:
+            out.effects.append(CheckAlive(entry.id))
+            entry.last_activity = now
+        self._timers.add(entry.last_activity + entry.stale_after, "ask_if_stale", entry)
 
     def _look_for_results(self, step: tuple[ProjectEntry, int], now: float, out: Outcome) -> None:
         entry, tries = step
@@ -499,6 +538,7 @@ _JOB_MESSAGES = (JobInitiating, JobStarted, JobProgress, JobRetry, JobResult, Jo
 
 _TIMERS: dict[str, Callable[[Session, Any, float, Outcome], None]] = {
     "forget": Session._forget,
+    "ask_if_stale": Session._ask_if_stale,
     "look_for_results": Session._look_for_results,
     "give_up_resubmitting": Session._give_up_resubmitting,
     "give_up_canceling": Session._give_up_canceling,

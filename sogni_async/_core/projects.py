@@ -7,10 +7,10 @@ from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from sogni._deadline import Deadline
+from sogni._deadline import Deadline, time_now
 from sogni._io.engine import Engine, LinkNotReady
 from sogni._protocol import rest
-from sogni._protocol.entries import ProjectEntry
+from sogni._protocol.entries import ELSEWHERE_STALE_AFTER, ProjectEntry
 from sogni._protocol.ids import check_project_id, new_id
 from sogni._protocol.messages import ProjectRecord
 from sogni.errors import Problem, ProjectLost, ValidationError
@@ -137,7 +137,10 @@ class Projects(Catalog, Estimates, Urls):
                 if refusal.status != 404:
                     raise
                 record = await self._stored(project_id, deadline)
-            entry = self._engine.adopt(rebuild(record, 0.0))
+            entry = rebuild(record, time_now())
+            if record.app_id is not None and record.app_id != self._engine.settings.app_id():
+                entry.stale_after = ELSEWHERE_STALE_AFTER
+            entry = self._engine.adopt(entry)
             await self._bridge.call(self._engine.apply_record, project_id, record)
         if not entry.settled:
             self._engine.start_link()

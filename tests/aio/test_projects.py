@@ -32,11 +32,13 @@ from sogni_async import (
     ProjectStatus,
     Queued,
     Requeued,
+    SessionChanged,
     SogniClient,
     Started,
     ValidationError,
     WaitTimeout,
 )
+from sogni_async._core import projects
 from tests.orders import order
 
 
@@ -429,3 +431,33 @@ async def test_what_became_of_projects(sandbox: Sandbox) -> None:
     async with SogniClient(sandbox=sandbox, app_id="other") as client:
         (elsewhere,) = await client.projects.list_projects_elsewhere()
         assert elsewhere.id == running.id
+
+
+async def test_a_project_of_another_app_is_followed_by_asking(
+    sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(projects, "ELSEWHERE_STALE_AFTER", 1.0)
+    sandbox.script(hold_at="progress:1")
+    async with (
+        SogniClient(sandbox=sandbox, app_id="app") as client,
+        SogniClient(sandbox=sandbox, app_id="other") as other,
+    ):
+        project = await client.projects.create(**order())
+        until_rendering(sandbox)
+        followed = await other.projects.resume(project.id)
+        sandbox.release()
+        assert len(await followed.wait(timeout=20)) == 1
+
+
+async def test_another_account_ends_the_waits_of_the_one_before(sandbox: Sandbox) -> None:
+    sandbox.script(hold_at="progress:1")
+    async with SogniClient(sandbox=sandbox) as client:
+        project = await client.projects.create(**order())
+        stream = project.events(timeout=20)
+        until_rendering(sandbox)
+        client.set_tokens(*sandbox.mint_tokens())
+        events = [event async for event in stream]
+        assert isinstance(events[-1], Failed)
+        with pytest.raises(SessionChanged):
+            await project.wait(timeout=5)
+        assert client.projects.tracked_projects == []

@@ -32,11 +32,13 @@ from sogni import (
     ProjectStatus,
     Queued,
     Requeued,
+    SessionChanged,
     SogniClient,
     Started,
     ValidationError,
     WaitTimeout,
 )
+from sogni._core import projects
 from sogni.sandbox import Sandbox
 from tests.orders import order
 
@@ -430,3 +432,31 @@ def test_what_became_of_projects(sandbox: Sandbox) -> None:
     with SogniClient(sandbox=sandbox, app_id="other") as client:
         (elsewhere,) = client.projects.list_projects_elsewhere()
         assert elsewhere.id == running.id
+
+
+def test_a_project_of_another_app_is_followed_by_asking(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(projects, "ELSEWHERE_STALE_AFTER", 1.0)
+    sandbox.script(hold_at="progress:1")
+    with (
+        SogniClient(sandbox=sandbox, app_id="app") as client,
+        SogniClient(sandbox=sandbox, app_id="other") as other,
+    ):
+        project = client.projects.create(**order())
+        until_rendering(sandbox)
+        followed = other.projects.resume(project.id)
+        sandbox.release()
+        assert len(followed.wait(timeout=20)) == 1
+
+
+def test_another_account_ends_the_waits_of_the_one_before(sandbox: Sandbox) -> None:
+    sandbox.script(hold_at="progress:1")
+    with SogniClient(sandbox=sandbox) as client:
+        project = client.projects.create(**order())
+        stream = project.events(timeout=20)
+        until_rendering(sandbox)
+        client.set_tokens(*sandbox.mint_tokens())
+        events = [event for event in stream]
+        assert isinstance(events[-1], Failed)
+        with pytest.raises(SessionChanged):
+            project.wait(timeout=5)
+        assert client.projects.tracked_projects == []

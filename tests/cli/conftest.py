@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from attrs import frozen
+from attrs import field, frozen
 
 import sogni
 from sogni.sandbox import Sandbox
@@ -45,6 +45,7 @@ class Shell:
 
     folder: Path
     variables: dict[str, str]
+    started: list[subprocess.Popen[str]] = field(factory=list)
 
     @property
     def environment(self) -> dict[str, str]:
@@ -82,7 +83,7 @@ class Shell:
 
     def start(self, *tokens: str) -> subprocess.Popen[str]:
         """Start `sogni` and leave it running; Ctrl-C reaches it even when nothing else in this session takes it."""
-        return subprocess.Popen(
+        process = subprocess.Popen(
             [sys.executable, "-c", _UNDER_CTRL_C, *tokens],
             cwd=self.folder,
             env=self.environment,
@@ -92,6 +93,17 @@ class Shell:
             text=True,
             encoding="utf-8",
         )
+        self.started.append(process)
+        return process
+
+    def end(self) -> None:
+        """End what a test left running when it failed."""
+        for process in self.started:
+            process.kill()
+            process.wait()
+            for stream in (process.stdout, process.stderr):
+                if stream is not None:
+                    stream.close()
 
 
 # A process that was started with SIGINT ignored, as background jobs of a shell are, would never see it.
@@ -119,17 +131,21 @@ def folder(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def shell(net: Sandbox, folder: Path) -> Shell:
+def shell(net: Sandbox, folder: Path) -> Iterator[Shell]:
     """Runs commands against `net`."""
-    return Shell(folder, {"SOGNI_SANDBOX_URL": net.url})
+    made = Shell(folder, {"SOGNI_SANDBOX_URL": net.url})
+    yield made
+    made.end()
 
 
 @pytest.fixture
-def offline(folder: Path) -> Shell:
+def offline(folder: Path) -> Iterator[Shell]:
     """Runs commands that know of no sandbox and no account."""
     # Port 9 of this computer: whatever gets there by mistake fails at once and leaves nothing.
     nowhere = {"SOGNI_REST_ENDPOINT": "http://127.0.0.1:9", "SOGNI_SOCKET_ENDPOINT": "ws://127.0.0.1:9"}
-    return Shell(folder, nowhere)
+    made = Shell(folder, nowhere)
+    yield made
+    made.end()
 
 
 @pytest.fixture

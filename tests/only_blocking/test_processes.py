@@ -174,6 +174,12 @@ def test_a_client_made_before_the_fork_works_on_both_sides(sandbox: Sandbox) -> 
             mine = client.projects.create(**ORDER)
             assert len(mine.wait(timeout=30)) == 1
             assert client.projects.tracked_projects == [mine]
+            try:
+                project.wait(timeout=10)
+            except sogni.ConnectionLost as lost:
+                assert "resume" in str(lost)
+            else:
+                assert project.finished
             client.close()
             os._exit(0)
         assert os.waitpid(child, 0)[1] == 0, "the child failed"

@@ -5,8 +5,17 @@ from __future__ import annotations
 import pytest
 
 from sogni._protocol import jobs
-from sogni._protocol.outcome import FetchRecord, FetchSnapshot, Resubmit
-from sogni.errors import ConsentRequired, PlanLimit, ProjectCanceled, ProjectFailed, ServerError
+from sogni._protocol.outcome import CheckAlive, FetchRecord, FetchSnapshot, Resubmit
+from sogni._protocol.recovery import Verdict
+from sogni.errors import (
+    ConsentRequired,
+    PlanLimit,
+    ProjectCanceled,
+    ProjectFailed,
+    ProjectLost,
+    ServerError,
+    SessionChanged,
+)
 from sogni.types.project import CancelOutcome, JobStatus, ProjectStatus
 
 from .transcripts import PROJECT, Client
@@ -411,6 +420,43 @@ class TestLink:
         assert (client.session.network, client.session.worker_counts) == ("relaxed", {})
         client.session.receive("changeNetwork", "fast", client.now)
         assert client.session.network == "fast"
+
+
+class TestSilence:
+    def test_it_is_only_a_question_and_three_answers_decide(self) -> None:
+        client = Client()
+        assert client.tick(119).effects == []
+        for strike in range(3):
+            assert client.tick(1 if strike == 0 else 120).effects == [CheckAlive(PROJECT)], strike
+            client.take(client.session.apply_check(PROJECT, Verdict("lost"), client.now))
+            assert client.entry.finished is (strike == 2)
+        assert isinstance(client.entry.error, ProjectLost)
+
+    def test_activity_and_any_other_answer_begin_anew(self) -> None:
+        client = Client()
+        client.tick(60)
+        client.state("queued", queuePosition=4)
+        assert client.tick(100).effects == []
+        for answer in ("lost", "lost", "unknown", "lost", "lost", "active"):
+            client.take(client.session.apply_check(PROJECT, Verdict(answer), client.now))
+        assert not client.entry.finished
+
+    def test_it_does_not_count_while_the_link_is_down(self) -> None:
+        client = Client()
+        client.session.link_down(client.now)
+        assert client.tick(1000).effects == []
+
+    def test_a_finished_project_is_not_asked_for(self) -> None:
+        client = Client()
+        client.frame("jobError", error="genfailure")
+        assert client.tick(1000).effects == []
+
+
+def test_another_account_ends_what_is_open_here() -> None:
+    client = Client()
+    client.take(client.session.fail_unfinished(SessionChanged("another account"), client.now))
+    assert isinstance(client.entry.error, SessionChanged)
+    assert client.kinds == ["Failed"]
 
 
 def test_queue_explanations() -> None:
