@@ -15,7 +15,7 @@ from .._protocol import auth
 from .._protocol.call import Call, number_text
 from ..errors import Problem, ProtocolError, SogniError, ValidationError
 from .mishaps import translate
-from .session import Patience
+from .transport import Patience
 
 PIECE = 256 * 1024
 """Bytes read or written at once; small pieces cost the interpreter more than the network."""

@@ -33,7 +33,7 @@ from .credentials import Credentials
 from .exchange import PIECE, Answer, json_body, prepare, url_of
 from .mishaps import translate
 from .route import Route, Verify
-from .session import Patience, Session, patient
+from .transport import Patience, Session, patient
 
 _log = logging.getLogger("sogni.http")
 

@@ -11,7 +11,7 @@ import requests
 import urllib3
 
 from ..errors import ConfigError, ConnectFailed, ConnectionLost, ProtocolError, SogniError, TransportError
-from .session import Patience
+from .transport import Patience
 
 _BAD_ADDRESS = (
     requests.exceptions.InvalidURL,

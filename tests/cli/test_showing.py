@@ -33,8 +33,12 @@ def test_plain_lines_say_why_it_waits(shell, net: Sandbox) -> None:
     net.script(queue_position=2, waiting="concurrency_limit", hold_at="queued")
     process = shell.start("image", "a fox")
     assert process.stderr is not None
-    waiting = next(line for line in process.stderr if "in the queue, 2 ahead" in line)
-    assert re.match(r"picture: in the queue, 2 ahead \(.*concurrency limit\)", waiting)
+    lines = []
+    for line in process.stderr:
+        lines.append(line)
+        if "2 ahead" in line:
+            break
+    assert re.match(r"picture: in the queue, 2 ahead \(.*concurrency limit\)", lines[-1]), lines
     net.release()
     process.communicate(timeout=30)
     assert process.returncode == 0
