@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import sys
+import threading
 import time
 from collections.abc import Callable
 from typing import ParamSpec, TypeVar
@@ -14,8 +14,9 @@ from ._io.inbox import Inbox
 P = ParamSpec("P")
 T = TypeVar("T")
 
-# On Windows a wait for a lock cannot be interrupted; elsewhere slices would be needless wake-ups.
-_SLICE = 0.5 if sys.platform == "win32" else None
+# How often the main thread looks up from a wait. Ctrl-C that comes in the instant before it falls asleep would
+# otherwise go unnoticed for as long as the wait takes (on Windows any Ctrl-C would). Other threads get no signals.
+_SLICE = 0.5
 
 
 class Bridge:
@@ -27,7 +28,8 @@ class Bridge:
 
     def take(self, inbox: Inbox, deadline: Deadline, what: str) -> object:
         """The next item of an inbox; raises WaitTimeout when the deadline comes first."""
-        found, item = inbox.get(deadline.remaining(), _SLICE)
+        is_main = threading.current_thread() is threading.main_thread()
+        found, item = inbox.get(deadline.remaining(), _SLICE if is_main else None)
         if not found:
             raise deadline.error(what)
         return item

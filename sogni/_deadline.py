@@ -4,10 +4,26 @@ from __future__ import annotations
 
 import time
 
-from .errors import WaitTimeout
+from .errors import Problem, ValidationError, WaitTimeout
 
 time_now = time.monotonic
 """The clock of deadlines, snapshots and the session: monotonic seconds."""
+
+
+# Six weeks, which is what a lock can wait for on every platform.
+LONGEST = 3_600_000.0
+
+
+def _checked(seconds: object) -> float:
+    if not isinstance(seconds, (int, float)) or isinstance(seconds, bool) or seconds != seconds:
+        problem = Problem(
+            "timeout",
+            f"timeout must be seconds as a number, or None for no limit; not {str(seconds)[:40]!r}.",
+            value=seconds,
+            allowed="int, float or None",
+        )
+        raise ValidationError(problems=[problem])
+    return float(min(max(seconds, 0), LONGEST))
 
 
 class Deadline:
@@ -16,6 +32,8 @@ class Deadline:
     __slots__ = ("at", "seconds")
 
     def __init__(self, seconds: float | None) -> None:
+        if seconds is not None:
+            seconds = _checked(seconds)
         self.seconds = seconds
         self.at = None if seconds is None else time.monotonic() + seconds
 

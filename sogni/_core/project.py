@@ -9,7 +9,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Union
 
 from sogni._deadline import Deadline, time_now
-from sogni._io.engine import Engine
+from sogni._io.engine import Engine, StreamEnded
 from sogni._protocol.entries import JobEntry, PreviewTouch, ProgressTouch, ProjectEntry
 from sogni.errors import SogniError, WaitTimeout
 from sogni.events import (
@@ -89,12 +89,13 @@ class EventStream:
         ClosedError, Displaced, AuthenticationError: the connection ended for good.
     """
 
-    def __init__(self, entry: ProjectEntry, engine: Engine, bridge: Bridge, deadline: Deadline) -> None:
-        self._entry = entry
-        self._engine = engine
-        self._bridge = bridge
+    def __init__(self, project: Project, deadline: Deadline) -> None:
+        self._project = project
+        self._entry = project._entry
+        self._engine = project._engine
+        self._bridge = project._bridge
         self._deadline = deadline
-        self._inbox = engine.watch(entry)
+        self._inbox = self._engine.watch(self._entry)
         self._done = False
 
     def __iter__(self) -> EventStream:
@@ -103,7 +104,14 @@ class EventStream:
     def __next__(self) -> AnyEvent:
         if self._done:
             raise StopIteration
-        item = self._bridge.take(self._inbox, self._deadline, f"project {self._entry.id}")
+        try:
+            item = self._bridge.take(self._inbox, self._deadline, f"project {self._entry.id}")
+        except WaitTimeout as timed_out:
+            raise self._project._timed_out(timed_out) from None
+        except StreamEnded:
+            # Closed, or read to its end, by somebody else who holds this stream.
+            self._done = True
+            raise StopIteration from None
         if isinstance(item, (Completed, Failed, Canceled)):
             self._done = True
             self._engine.unwatch(self._entry, self._inbox)
@@ -270,7 +278,7 @@ class Project:
         Args:
             timeout: Seconds for the whole stream; None waits without limit.
         """
-        return EventStream(self._entry, self._engine, self._bridge, Deadline(timeout))
+        return EventStream(self, Deadline(timeout))
 
     def results(self, timeout: float | None = None) -> ResultStream:
         """The results, each as soon as it is finished.
@@ -311,11 +319,9 @@ class Project:
                 limit = _earlier(deadline, queue_deadline) if waiting else deadline
                 event = stream.next_before(limit)
                 if on_event is not None:
-                    on_event(event)
+                    _call(on_event, event)
                 if isinstance(event, (Completed, Failed, Canceled)):
                     break
-        except WaitTimeout as timed_out:
-            raise self._timed_out(timed_out) from None
         except KeyboardInterrupt:
             log.warning("interrupted; project %s carries on, projects.resume(%r) picks it up", self.id, self.id)
             raise
@@ -360,6 +366,14 @@ class Project:
             hint="The project carries on: call wait() again, or projects.resume(id) later.",
             project_id=self.id,
         )
+
+
+def _call(callback: Callable[[AnyEvent], object], event: AnyEvent) -> None:
+    try:
+        callback(event)
+    except Exception:
+        # A mistake in what only watches must not end the wait for what was paid for.
+        log.exception("on_event raised")
 
 
 def _earlier(one: Deadline, other: Deadline) -> Deadline:

@@ -32,7 +32,7 @@ class Catalogue:
 
     def models(self, deadline: Deadline | None = None, *, force: bool = False) -> tuple[Model, ...]:
         """All models."""
-        fetch = partial(self._request, rest.supported_models())
+        fetch = partial(self._request, rest.supported_models(), deadline)
         return self._flights.get("models", KEPT, fetch, force=force, deadline=deadline)
 
     def known_models(self) -> tuple[Model, ...] | None:
@@ -41,7 +41,8 @@ class Catalogue:
 
     def tiers(self, deadline: Deadline | None = None) -> Mapping[str, Any]:
         """What the models take, by tier."""
-        return self._flights.get("tiers", KEPT, partial(self._request, rest.tiers()), deadline=deadline)
+        fetch = partial(self._request, rest.tiers(), deadline)
+        return self._flights.get("tiers", KEPT, fetch, deadline=deadline)
 
     def both(self, deadline: Deadline | None = None) -> tuple[tuple[Model, ...], Mapping[str, Any]]:
         """Models and tiers, asked for at the same time."""
@@ -53,7 +54,7 @@ class Catalogue:
         self, network: str, model_id: str, deadline: Deadline | None = None, *, force: bool = False
     ) -> tuple[SizePreset, ...]:
         """The named sizes of a model."""
-        fetch = partial(self._request, rest.size_presets(network, model_id))
+        fetch = partial(self._request, rest.size_presets(network, model_id), deadline)
         return self._flights.get(("presets", network, model_id), PRESETS_KEPT, fetch, force=force, deadline=deadline)
 
     def reset_after_fork(self) -> None:

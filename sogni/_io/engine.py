@@ -11,8 +11,8 @@ import threading
 import time
 import warnings
 import weakref
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import ExitStack, suppress
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -39,7 +39,7 @@ from .callbacks import Run, Subscription
 from .catalogue import Catalogue
 from .credentials import Credentials
 from .errands import Errands
-from .feed import Feed, LinkNotReady
+from .feed import Feed, LinkNotReady, StreamEnded
 from .http import Http
 from .inbox import Inbox
 from .link import Address
@@ -73,6 +73,7 @@ class Engine:
         self.catalogue = Catalogue(_weakly(self.request), _weakly(self._run_errand))
         self._errands: Errands | None = None
         self._uploads: UploadPool | None = None
+        self._ended = False
 
     # --- opening and closing ----------------------------------------------------------------------------------------
 
@@ -140,11 +141,12 @@ class Engine:
 
     def close(self) -> None:
         """End everything within a few seconds; cancels nothing at the service; may be called again."""
-        with self._opening:
-            if self._feed.closed:
-                return
-            self._feed.closed = True
-        _end(self.credentials, self._uploads, self._feed, self._errands, self._http, self._place)
+        if self._ended:
+            return
+        # From here on nothing is opened any more. An interrupt may come between the steps: calling again goes on.
+        self._feed.closed = True
+        _end(self._parts)
+        self._ended = True
 
     def __del__(self) -> None:
         feed = getattr(self, "_feed", None)
@@ -154,10 +156,25 @@ class Engine:
             )
         if feed is not None and self._place is not None and not feed.closed:
             feed.closed = True
-            parts = (self.credentials, self._uploads, feed, self._errands, self._http, self._place)
             # Not here: garbage is collected by any thread at any moment, also by one that holds a lock of ours.
             with suppress(RuntimeError):
-                threading.Thread(target=_end, args=parts, name="sogni-end", daemon=True).start()
+                threading.Thread(target=_end, args=(self._parts,), name="sogni-end", daemon=True).start()
+
+    @property
+    def _parts(self) -> list[Callable[[], object]]:
+        """What closes the parts, in the order in which they use each other."""
+        closers: list[Callable[[], object]] = [self.credentials.close]
+        if self._uploads is not None:
+            closers.append(self._uploads.close)
+        closers.append(partial(self._feed.close, ClosedError("The client was closed.")))
+        if self._errands is not None:
+            closers.append(partial(self._errands.close, 2.0))
+        if self._http is not None:
+            closers.append(self._http.close)
+        closers.append(self.settings.app_id.release)
+        if self._place is not None and self._place.close is not None:
+            closers.append(self._place.close)
+        return closers
 
     def __reduce__(self) -> str | tuple[object, ...]:
         raise TypeError("a SogniClient cannot be pickled: make one in each process")
@@ -170,6 +187,7 @@ class Engine:
         self._uploads = None
         self.catalogue.reset_after_fork()
         self.credentials.reset_after_fork()
+        self.settings.app_id.reset_after_fork()
         if self._http is not None:
             self._http.reset_after_fork()
 
@@ -284,12 +302,12 @@ class Engine:
         text = frames.encode("jobRequest", message)
         with self.lock:
             link, connection = self._feed.writable()
-            written = connection.written
             self.session.submit(entry, text, time.monotonic())
         try:
             connection.send(text)
         except BaseException as problem:
-            started = problem.started if isinstance(problem, SendFailed) else connection.written != written
+            # An interrupt may come after the last byte left and before anybody could note that.
+            started = problem.started if isinstance(problem, SendFailed) else True
             with self.lock:
                 if started:
                     self.session.uncertain(entry)
@@ -299,6 +317,7 @@ class Engine:
             if started or isinstance(problem, SendFailed):
                 link.drop()
             if not isinstance(problem, SendFailed):
+                log.warning("interrupted while ordering project %s: look it up before ordering again", entry.id)
                 raise
         else:
             return
@@ -308,6 +327,8 @@ class Engine:
 
     def adopt(self, entry: ProjectEntry) -> ProjectEntry:
         """Track a project that was ordered elsewhere or earlier; the one that is tracked already wins."""
+        # Without a link nobody else lets finished projects go.
+        self._feed.link_tick(time.monotonic())
         with self.lock:
             self._feed.check_open()
             return self.session.track(entry, time.monotonic())
@@ -461,25 +482,11 @@ class Engine:
         errands.run(key, partial(_quietly, errand))
 
 
-def _end(
-    credentials: Credentials,
-    uploads: UploadPool | None,
-    feed: Feed,
-    errands: Errands | None,
-    http: Http | None,
-    place: Place | None,
-) -> None:
-    """Close the parts of an engine, in the order in which they use each other."""
-    credentials.close()
-    if uploads is not None:
-        uploads.close()
-    feed.close(ClosedError("The client was closed."))
-    if errands is not None:
-        errands.close(2.0)
-    if http is not None:
-        http.close()
-    if place is not None and place.close is not None:
-        place.close()
+def _end(closers: Iterable[Callable[[], object]]) -> None:
+    """Close the parts of an engine, whatever becomes of one of them."""
+    with ExitStack() as stack:
+        for close in reversed(tuple(closers)):
+            stack.callback(close)
 
 
 def _canceling(project_id: str) -> dict[str, object]:
@@ -508,4 +515,4 @@ def _weakly(method: Callable[..., T]) -> Callable[..., T]:
     return call
 
 
-__all__ = ["Engine", "LinkNotReady"]
+__all__ = ["Engine", "LinkNotReady", "StreamEnded"]

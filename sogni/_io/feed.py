@@ -48,6 +48,10 @@ class LinkNotReady(Exception):
     """Nothing was written: wait for the link and try again."""
 
 
+class StreamEnded(Exception):
+    """Nothing more comes from this inbox."""
+
+
 class Feed:
     """See the module's first lines.
 
@@ -204,9 +208,11 @@ class Feed:
         return inbox
 
     def unwatch(self, entry: ProjectEntry, inbox: Inbox) -> None:
-        """Forget an inbox of `watch`."""
+        """Forget an inbox of `watch`; whoever waits at it is told that nothing more comes."""
         with self.lock:
             entry.sinks.remove(inbox)
+            wakers = inbox.fail(StreamEnded())
+        wake(wakers)
 
     # --- writing ----------------------------------------------------------------------------------------------------
 
@@ -228,7 +234,10 @@ class Feed:
         wake(wakers)
 
     def _resubmit(self, effect: Resubmit) -> None:
-        link = self._link
+        with self.lock:
+            if not self.session.may_resubmit(effect.entry):
+                return
+            link = self._link
         connection = link.socket if link is not None else None
         try:
             if connection is None:
@@ -305,6 +314,9 @@ class Feed:
             self._was_ready = self.session.ready
             outcome = self.session.link_down(now)
             reconnect = self._is_needed() if what.reconnect is None else what.reconnect
+            if not reconnect:
+                # In the same breath as the decision: who comes now starts a link of its own.
+                self._link = None
             wakers = self._deliver(outcome)
         log.info("connection lost (close code %d)", code)
         self._carry_out(outcome, wakers)
@@ -313,14 +325,18 @@ class Feed:
             return True
         if what.sign_out:
             self._refused()
-        self._end(link, closing_error(code) if what.message else None, what.state)
+        self._end(closing_error(code) if what.message else None, what.state)
         return False
 
     def link_failed(self, link: Link, error: SogniError | None, reason: str) -> None:
         """A connection could not be made; with an error it will not be tried again."""
         self.why_not_connected = reason
         if error is not None:
-            self._end(link, error, LinkState.REFUSED)
+            with self.lock:
+                if self._link is not link:
+                    return
+                self._link = None
+            self._end(error, LinkState.REFUSED)
             return
         reconnecting = self._state.link is LinkState.RECONNECTING
         self._set_state(LinkState.RECONNECTING if reconnecting else LinkState.CONNECTING, reason)
@@ -344,11 +360,9 @@ class Feed:
             or self.callbacks.any
         )
 
-    def _end(self, link: Link, error: SogniError | None, state: LinkState) -> None:
+    def _end(self, error: SogniError | None, state: LinkState) -> None:
+        """The link is over for good, and no longer ours."""
         with self.lock:
-            if self._link is not link:
-                return
-            self._link = None
             outcome = self.session.link_ended()
             wakers = self._deliver(outcome)
             if error is not None:

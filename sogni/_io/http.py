@@ -36,6 +36,7 @@ from .route import Route, Verify
 from .transport import Patience, Session, patient
 
 _log = logging.getLogger("sogni.http")
+_SILENT = logging.NullHandler()
 
 T = TypeVar("T")
 
@@ -293,6 +294,8 @@ class Http:
     ) -> T:
         import stamina
 
+        # It reports every retry as a warning, which Python prints when the program has set up no logging of its own.
+        logging.getLogger("stamina").addHandler(_SILENT)
         pause = spent = 0.0
         tries = 0
 

@@ -7,6 +7,7 @@ most one waker is called per burst. All inboxes of a client share its one lock.
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable, Hashable
 
 Waker = Callable[[], None]
@@ -94,7 +95,7 @@ class Inbox:
         """(True, item) as soon as there is one, (False, None) when `timeout` seconds are over.
 
         Args:
-            slice_seconds: Wake up this often while waiting, where the platform cannot interrupt a lock (Windows).
+            slice_seconds: Wake up this often while waiting, so that a signal is noticed.
         """
         gate = threading.Lock()
         gate.acquire()
@@ -102,16 +103,20 @@ class Inbox:
         found, item = self.poll(waker)
         if found:
             return True, item
-        try:
-            if slice_seconds is None:
-                gate.acquire(timeout=-1 if timeout is None else timeout)
-            else:
-                left = timeout
-                while not gate.acquire(timeout=slice_seconds if left is None else min(slice_seconds, left)):
-                    if left is not None:
-                        left -= slice_seconds
-                        if left <= 0:
-                            break
-        finally:
-            self.forget(waker)
-        return self.poll(None)
+        end = None if timeout is None else time.monotonic() + timeout
+        while True:
+            left = None if end is None else end - time.monotonic()
+            if left is not None and left <= 0:
+                self.forget(waker)
+                return self.poll(None)
+            pause = left if slice_seconds is None else slice_seconds if left is None else min(slice_seconds, left)
+            try:
+                woken = gate.acquire(timeout=-1 if pause is None else pause)
+            except BaseException:
+                self.forget(waker)
+                raise
+            if woken:
+                # Another thread may have been quicker; then the wait goes on.
+                found, item = self.poll(waker)
+                if found:
+                    return True, item

@@ -15,10 +15,10 @@ import weakref
 from collections.abc import Mapping
 from typing import Protocol
 
-from attrs import frozen
+from attrs import field, frozen
 
 from .._protocol.backoff import reconnect_delay
-from ..errors import ApiError, ProtocolError, SogniError
+from ..errors import ApiError, ProtocolError, SogniError, TransportError
 from . import threads
 from .ws import ABNORMAL, LinkClosed, SendFailed, Socket, UpgradeRefused
 
@@ -29,6 +29,7 @@ PING_INTERVAL = 15.0
 # The read timeout of the socket bounds writes by other threads too, so it is never shorter than this.
 SHORTEST_WAIT = 1.0
 GOODBYE_LIMIT = 1.0
+GOOD_AFTER = 30.0  # seconds after which a connection counts as a good one
 JOIN_LIMIT = 2.0
 
 
@@ -37,9 +38,9 @@ class Address:
     """Where and as whom to connect."""
 
     url: str
-    headers: Mapping[str, str]
+    headers: Mapping[str, str] = field(repr=False)
     tls: object
-    proxy: Mapping[str, object]
+    proxy: Mapping[str, object] = field(repr=False)
 
 
 class Owner(Protocol):
@@ -95,6 +96,17 @@ class Link:
     # --- the thread -------------------------------------------------------------------------------------------------
 
     def _run(self) -> None:
+        try:
+            self._keep_connected()
+        except Exception as problem:
+            # A defect of ours or a value that nobody foresaw: those who wait must hear of it.
+            log.exception("the connection thread failed")
+            owner = self._owner()
+            if owner is not None:
+                error = TransportError(f"The connection cannot be made ({type(problem).__name__}).")
+                owner.link_failed(self, error, error.message)
+
+    def _keep_connected(self) -> None:
         attempt = 0
         while not self._stop.is_set():
             outcome = self._connect()
@@ -104,19 +116,35 @@ class Link:
                 if not self._converse():
                     return
                 owner = self._owner()
-                # Only a connection that was accepted resets the delays, or a server that accepts and closes at once
-                # would be hammered.
+                # Only a connection that was accepted and lasted resets the delays, or a server that accepts and closes
+                # at once would be hammered.
                 if owner is None:
                     return
-                if self._was_accepted:
+                if self._was_accepted and self._lasted >= GOOD_AFTER:
                     attempt = 0
                 del owner
             delay = reconnect_delay(attempt, random.random())
             attempt += 1
-            if self._stop.wait(delay):
+            if self._rest(time.monotonic() + delay):
                 return
 
+    def _rest(self, until: float) -> bool:
+        """Wait before the next try, doing what becomes due meanwhile; True to end."""
+        while True:
+            now = time.monotonic()
+            owner = self._owner()
+            if owner is None:
+                return True
+            due = owner.link_tick(now)
+            del owner
+            left = until - now if due is None else min(until, max(due, now + SHORTEST_WAIT)) - now
+            if self._stop.wait(max(0.0, left)):
+                return True
+            if time.monotonic() >= until:
+                return False
+
     _was_accepted = False
+    _lasted = 0.0
 
     def _connect(self) -> bool | None:
         """True when connected, False to try again later, None to give up."""
@@ -188,6 +216,7 @@ class Link:
         connection = self._socket
         assert connection is not None
         code = ABNORMAL
+        began = time.monotonic()
         try:
             self._read(connection)
         except LinkClosed as closed:
@@ -201,6 +230,7 @@ class Link:
             log.exception("connection dropped by an unexpected error")
         finally:
             self._socket = None
+            self._lasted = time.monotonic() - began
             connection.hang_up()
             connection.dispose()
         owner = self._owner()
@@ -222,7 +252,7 @@ class Link:
                 return
             if raw is not None:
                 owner.link_received(raw, connection.now)
-                if connection.has_buffered:
+                if connection.has_buffered and (due is None or connection.now < due):
                     continue
             # The buffer is empty: time to look at the clock.
             now = time.monotonic()

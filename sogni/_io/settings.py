@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, Protocol
 
-from attrs import frozen
+from attrs import field, frozen
 
 from ..types.settings import Retries, Timeouts
 
@@ -25,9 +25,17 @@ class Place:
 
     rest_endpoint: str
     socket_endpoint: str
-    api_key: str | None = None
+    api_key: str | None = field(default=None, repr=False)
     loopback_only: bool = False
     close: Callable[[], None] | None = None
+
+
+class AppId(Protocol):
+    """Finds the app id of a client, and gives it back."""
+
+    def __call__(self) -> str: ...
+    def release(self) -> None: ...
+    def reset_after_fork(self) -> None: ...
 
 
 @frozen(kw_only=True)
@@ -42,8 +50,8 @@ class Settings:
     """
 
     place: Callable[[], Place]
-    app_id: Callable[[], str]
-    api_key: str | None = None
+    app_id: AppId
+    api_key: str | None = field(default=None, repr=False)
     app_source: str | None = None
     attribution: Mapping[str, object] | None = None
     network: str = "fast"
@@ -51,7 +59,7 @@ class Settings:
     disable_socket: bool = False
     timeouts: Timeouts = Timeouts()
     retries: Retries = Retries()
-    proxy: str | None = None
+    proxy: str | None = field(default=None, repr=False)
     verify: Any = True
     client_version: str = "0"
     idle_close: float = IDLE_AFTER

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import os
+import threading
 from collections.abc import Callable, Mapping
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 from urllib.parse import urlsplit
 
 from .._protocol import auth
 from ..errors import ConfigError
 from ..types.settings import Retries, Timeouts
 from .settings import Place, Settings
+
+if TYPE_CHECKING:
+    from .._store.app_ids import Lease
 
 NETWORKS = ("fast", "relaxed")
 
@@ -62,7 +66,7 @@ def settings(
     given_app_id = app_id or os.environ.get("SOGNI_APP_ID") or None
     return Settings(
         place=_finder(sandbox, sandbox_url if in_sandbox else None, start_sandbox, rest_endpoint, socket_endpoint),
-        app_id=_app_id(given_app_id, in_sandbox),
+        app_id=AppId(given_app_id, in_sandbox),
         api_key=api_key,
         app_source=app_source.strip() or None if app_source else None,
         attribution=attribution,
@@ -119,24 +123,46 @@ def _in_sandbox(sandbox: RunningSandbox, close: Callable[[], None] | None = None
     )
 
 
-def _app_id(given: str | None, in_sandbox: bool) -> Callable[[], str]:
+class AppId:
     """Finds the app id when the socket opens: the given one, a throw-away one for a sandbox, else one of this
     installation's own. A forked child needs one for itself: two connections of one id throw each other out."""
-    found: dict[int, str] = {}
 
-    def find() -> str:
-        if given is not None:
-            return given.strip()
-        pid = os.getpid()
-        if pid not in found:
-            if in_sandbox:
-                import uuid
+    def __init__(self, given: str | None, in_sandbox: bool) -> None:
+        self._given = given.strip() if given is not None else None
+        self._in_sandbox = in_sandbox
+        self._lock = threading.Lock()
+        self._pid = 0
+        self._found = ""
+        self._lease: Lease | None = None
 
-                found[pid] = f"sandbox-{uuid.uuid4()}"
-            else:
-                from .._store.app_ids import lease
+    def __call__(self) -> str:
+        if self._given is not None:
+            return self._given
+        with self._lock:
+            if self._pid != os.getpid():
+                self._pid = os.getpid()
+                # The lease of the parent is the parent's; only the name of the lock is dropped here.
+                self._lease = None
+                self._found = self._find()
+            return self._found
 
-                found[pid] = lease()
-        return found[pid]
+    def _find(self) -> str:
+        if self._in_sandbox:
+            import uuid
 
-    return find
+            return f"sandbox-{uuid.uuid4()}"
+        from .._store.app_ids import lease
+
+        self._lease = lease()
+        return self._lease.app_id
+
+    def release(self) -> None:
+        """Give back what was leased."""
+        with self._lock:
+            lease, self._lease, self._pid = self._lease, None, 0
+        if lease is not None:
+            lease.release()
+
+    def reset_after_fork(self) -> None:
+        """In a forked child."""
+        self._lock = threading.Lock()

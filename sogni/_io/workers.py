@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import queue
 import threading
 from collections.abc import Callable
@@ -18,6 +19,10 @@ class Workers:
     def __init__(self, limit: int, name: str) -> None:
         self._limit = limit
         self._name = name
+        self._begin()
+
+    def _begin(self) -> None:
+        self._pid = os.getpid()
         self._lock = threading.Lock()
         self._waiting: queue.SimpleQueue[Callable[[], None] | None] = queue.SimpleQueue()
         self._threads = 0
@@ -26,6 +31,9 @@ class Workers:
 
     def run(self, work: Callable[[], None]) -> None:
         """Run `work`, which must not raise, on one of the threads; after `close` on a thread of its own."""
+        if self._pid != os.getpid():
+            # The threads that are counted here stayed with the parent of a fork.
+            self._begin()
         with self._lock:
             if self._closed:
                 threading.Thread(target=work, name=self._name, daemon=True).start()

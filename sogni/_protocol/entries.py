@@ -195,7 +195,7 @@ class Submission:
         awaiting_link: Refused by a restarting server: it goes out with the next link.
     """
 
-    __slots__ = ("at", "awaiting_link", "generation", "refusal", "resent", "text")
+    __slots__ = ("at", "awaiting_link", "generation", "refusal", "refused_at", "resent", "text")
 
     def __init__(self, text: str) -> None:
         self.text = text
@@ -204,6 +204,7 @@ class Submission:
         self.resent = 0
         self.awaiting_link = False
         self.refusal: SogniError | None = None
+        self.refused_at = 0.0
 
 
 class ProjectEntry:

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import re
+
 from ..errors import ApiError, ProjectCanceled, ProjectFailed, ProjectLost, SogniError, api_error
 from .messages import JobError
+
+_WHOLE = re.compile(r"-?[0-9]{1,19}")
 
 RESTARTING = 1001
 CANCELED = 5004
@@ -29,7 +33,7 @@ def read_code(error: object) -> tuple[int, str | None]:
     if not isinstance(error, str) or not error:
         return _OTHER, None
     text = error.strip()
-    if text.lstrip("-").isdecimal() and text.isascii() and len(text) < 20:
+    if _WHOLE.fullmatch(text):
         return int(text), None
     return _SYMBOLS.get(text, _OTHER), text
 

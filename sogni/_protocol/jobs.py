@@ -70,6 +70,8 @@ JOB_MOVES: dict[tuple[JobStatus, type[JobMessage]], JobStatus] = {
     (PROCESSING, JobError): FAILED,
 }
 
+LONGEST_QUEUE = 366 * 86_400  # seconds; an announcement beyond that is no time at all
+
 _WAITING = (ProjectStatus.PENDING, ProjectStatus.QUEUED)
 _OPEN = (*_WAITING, ProjectStatus.PROCESSING)
 
@@ -166,7 +168,7 @@ def on_queued(entry: ProjectEntry, message: ProjectQueued, now: float, emit: Emi
     entry.status = status
     entry.queue_position = message.queue_position
     seconds = message.estimated_start_seconds
-    seconds = seconds if seconds is not None and seconds >= 0 else None
+    seconds = seconds if seconds is not None and 0 <= seconds <= LONGEST_QUEUE else None
     entry.estimated_start_at = None if seconds is None else now + seconds
     entry.queue_status = message.queue_status if message.queue_status in ("waiting", "no-workers") else None
     if message.waiting_reason is not None or message.job_waiting_reasons is not None:

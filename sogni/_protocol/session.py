@@ -175,6 +175,7 @@ class Session:
             # Never admitted and not charged. Not written to the closing link: it goes out with the next one.
             submission.awaiting_link = True
             submission.refusal = error
+            submission.refused_at = now
             submission.generation = self.generation
             self._timers.add(now + RESUBMIT_LIMIT, "give_up_resubmitting", entry)
             return
@@ -246,6 +247,10 @@ class Session:
     def uncertain(self, entry: ProjectEntry) -> None:
         """The write broke off half-way: keep the project, but never resend it; from now on the caller decides."""
         entry.submission = None
+
+    def may_resubmit(self, entry: ProjectEntry) -> bool:
+        """Whether a `Resubmit` is still wanted at the moment of writing."""
+        return entry.submission is not None and not entry.finished and self.projects.get(entry.id) is entry
 
     def resubmitted(self, entry: ProjectEntry, now: float) -> None:
         """A `Resubmit` was written."""
@@ -342,20 +347,26 @@ class Session:
             return
         self.username = message.username or self.username
         self.address = message.address or self.address
-        self._become_ready(out)
         if message.snapshot is not None:
+            # Before anything goes out again: what the service has is not sent a second time.
             recovery.apply_snapshot(self, message.snapshot, self.opened_at, "authenticated", now, out)
-        elif any(not entry.finished for entry in self.projects.values()):
+        self._become_ready(now, out)
+        if message.snapshot is None and any(not entry.finished for entry in self.projects.values()):
             out.effects.append(FetchSnapshot("connected"))
 
-    def _become_ready(self, out: Outcome) -> None:
+    def _become_ready(self, now: float, out: Outcome) -> None:
         if self.ready:
             return
         self.ready = True
         out.became_ready = True
         for entry in list(self.projects.values()):
             submission = entry.submission
-            if submission is not None and submission.awaiting_link and not entry.finished:
+            if submission is None or not submission.awaiting_link or entry.finished:
+                continue
+            if now - submission.refused_at > RESUBMIT_LIMIT:
+                # Whoever ordered it may have given up long ago; the timer slept with the link.
+                self._give_up_resubmitting(entry, now, out)
+            else:
                 self._resubmit(entry, out)
 
     # --- answers of the engine's errands ----------------------------------------------------------------------------
@@ -502,7 +513,7 @@ class Session:
 
     def _send_anyway(self, generation: int, now: float, out: Outcome) -> None:
         if generation == self.generation and self.open:
-            self._become_ready(out)
+            self._become_ready(now, out)
 
     def _recheck(self, _: None, now: float, out: Outcome) -> None:
         if any(not entry.finished for entry in self.projects.values()):

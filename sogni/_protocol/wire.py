@@ -7,6 +7,7 @@ what a class does not declare stays readable in its `extra`, if it has one.
 from __future__ import annotations
 
 import math
+import re
 import types
 import typing
 from collections.abc import Callable, Mapping
@@ -31,6 +32,7 @@ _WIRE_NAMES = {
 }
 
 _NOTHING = object()
+_WHOLE = re.compile(r"-?[0-9]{1,19}")
 
 # JSON carries whole numbers of any length; as a float or an epoch they would overflow.
 _LARGEST = 2**53
@@ -83,7 +85,7 @@ def _number(value: object) -> object:
 def _integer(value: object) -> object:
     if isinstance(value, float) and value.is_integer():
         return int(value)
-    if isinstance(value, str) and value.strip().lstrip("-").isdecimal() and len(value) < 32:
+    if isinstance(value, str) and _WHOLE.fullmatch(value.strip()):
         return int(value)
     return value if isinstance(value, int) and not isinstance(value, bool) else _NOTHING
 

@@ -1,22 +1,40 @@
-"""App ids of this installation, one per process that runs: the network allows one live socket per id.
+"""App ids of this installation, one per client that is connected: the network allows one live socket per id.
 
-Each installation owns `NAME-1 ... NAME-16`, NAME being random and made once. A process takes the lowest number that no
-other one holds and keeps its lock until it ends; the operating system frees the lock of a process that crashed, and the
-next holder finds the work of the old one under the same id.
+Each installation owns `NAME-1 ... NAME-16`, NAME being random and made once. A client takes the lowest number that no
+other one holds and keeps its lock until it is closed; the operating system frees the lock of a process that crashed,
+and the next holder finds the work of the old one under the same id.
 """
 
 from __future__ import annotations
 
 import os
+import threading
 import uuid
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+from attrs import frozen
 
 from ..errors import ConfigError
 
+if TYPE_CHECKING:
+    from filelock import FileLock
+
 SLOTS = 16
 
-# Held until the process ends; dropping a lock object would free the slot.
-_held: dict[int, tuple[object, str]] = {}
+_taking = threading.Lock()
+
+
+@frozen
+class Lease:
+    """An app id that nobody else uses until it is given back, or this process ends."""
+
+    app_id: str
+    _lock: FileLock
+
+    def release(self) -> None:
+        """Give it back."""
+        self._lock.release()
 
 
 def state_folder() -> Path:
@@ -29,38 +47,41 @@ def state_folder() -> Path:
     return user_state_path("sogni", appauthor=False)
 
 
-def lease() -> str:
-    """The app id of this process; taken once, the same for all its clients.
+def lease() -> Lease:
+    """The lowest free app id of this installation.
 
     Raises:
         ConfigError: the folder cannot be written to, or every slot is taken.
     """
-    pid = os.getpid()
-    if pid in _held:
-        return _held[pid][1]
     from filelock import FileLock, Timeout
 
     folder = state_folder() / "app-ids"
     try:
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        name = _installation(folder)
-        for number in range(1, SLOTS + 1):
-            lock = FileLock(folder / f"slot-{number}.lock", timeout=0)
-            try:
-                lock.acquire()
-            except Timeout:
-                continue
-            _held[pid] = (lock, f"{name}-{number}")
-            return _held[pid][1]
+        with _taking:
+            name = _installation(folder)
+            for number in range(1, SLOTS + 1):
+                lock = FileLock(folder / f"slot-{number}.lock", timeout=0, thread_local=False)
+                try:
+                    lock.acquire()
+                except Timeout:
+                    continue
+                return Lease(f"{name}-{number}", lock)
     except OSError as problem:
         raise ConfigError(
             f"The folder {folder} for app ids cannot be used: {problem.strerror or type(problem).__name__}.",
             hint="Set SOGNI_STATE_DIR to a folder that can be written to, or give every process an app_id of its own.",
         ) from problem
     raise ConfigError(
-        f"All {SLOTS} app ids of this installation are in use by running processes.",
+        f"All {SLOTS} app ids of this installation are in use by running clients.",
         hint="Give this process an app_id of its own, or set SOGNI_APP_ID.",
     )
+
+
+def reset_after_fork() -> None:
+    """In a forked child: a thread of the parent may have held this."""
+    global _taking
+    _taking = threading.Lock()
 
 
 def _installation(folder: Path) -> str:

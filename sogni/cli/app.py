@@ -112,8 +112,6 @@ class _logging_to:  # noqa: N801 - reads as what it does
     def __init__(self, show: Show) -> None:
         self._logger = logging.getLogger("sogni")
         self._handler = _Handler(show)
-        # The library for retries logs each one by itself, with nothing in it that helps.
-        logging.getLogger("stamina").addHandler(logging.NullHandler())
 
     def __enter__(self) -> None:
         level = {"debug": logging.DEBUG, "info": logging.INFO}.get(os.environ.get("SOGNI_LOG", "").lower())

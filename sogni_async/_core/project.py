@@ -8,7 +8,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Union
 
 from sogni._deadline import Deadline, time_now
-from sogni._io.engine import Engine
+from sogni._io.engine import Engine, StreamEnded
 from sogni._protocol.entries import JobEntry, PreviewTouch, ProgressTouch, ProjectEntry
 from sogni.errors import SogniError, WaitTimeout
 from sogni.events import (
@@ -88,12 +88,13 @@ class EventStream:
         ClosedError, Displaced, AuthenticationError: the connection ended for good.
     """
 
-    def __init__(self, entry: ProjectEntry, engine: Engine, bridge: Bridge, deadline: Deadline) -> None:
-        self._entry = entry
-        self._engine = engine
-        self._bridge = bridge
+    def __init__(self, project: Project, deadline: Deadline) -> None:
+        self._project = project
+        self._entry = project._entry
+        self._engine = project._engine
+        self._bridge = project._bridge
         self._deadline = deadline
-        self._inbox = engine.watch(entry)
+        self._inbox = self._engine.watch(self._entry)
         self._done = False
 
     def __aiter__(self) -> EventStream:
@@ -102,7 +103,14 @@ class EventStream:
     async def __anext__(self) -> AnyEvent:
         if self._done:
             raise StopAsyncIteration
-        item = await self._bridge.take(self._inbox, self._deadline, f"project {self._entry.id}")
+        try:
+            item = await self._bridge.take(self._inbox, self._deadline, f"project {self._entry.id}")
+        except WaitTimeout as timed_out:
+            raise self._project._timed_out(timed_out) from None
+        except StreamEnded:
+            # Closed, or read to its end, by somebody else who holds this stream.
+            self._done = True
+            raise StopAsyncIteration from None
         if isinstance(item, (Completed, Failed, Canceled)):
             self._done = True
             self._engine.unwatch(self._entry, self._inbox)
@@ -269,7 +277,7 @@ class Project:
         Args:
             timeout: Seconds for the whole stream; None waits without limit.
         """
-        return EventStream(self._entry, self._engine, self._bridge, Deadline(timeout))
+        return EventStream(self, Deadline(timeout))
 
     def results(self, timeout: float | None = None) -> ResultStream:
         """The results, each as soon as it is finished.
@@ -310,11 +318,9 @@ class Project:
                 limit = _earlier(deadline, queue_deadline) if waiting else deadline
                 event = await stream.next_before(limit)
                 if on_event is not None:
-                    on_event(event)
+                    _call(on_event, event)
                 if isinstance(event, (Completed, Failed, Canceled)):
                     break
-        except WaitTimeout as timed_out:
-            raise self._timed_out(timed_out) from None
         except KeyboardInterrupt:
             log.warning("interrupted; project %s carries on, projects.resume(%r) picks it up", self.id, self.id)
             raise
@@ -359,6 +365,14 @@ class Project:
             hint="The project carries on: call wait() again, or projects.resume(id) later.",
             project_id=self.id,
         )
+
+
+def _call(callback: Callable[[AnyEvent], object], event: AnyEvent) -> None:
+    try:
+        callback(event)
+    except Exception:
+        # A mistake in what only watches must not end the wait for what was paid for.
+        log.exception("on_event raised")
 
 
 def _earlier(one: Deadline, other: Deadline) -> Deadline:

@@ -13,7 +13,7 @@ from sogni._protocol import rest
 from sogni._protocol.entries import ELSEWHERE_STALE_AFTER, ProjectEntry
 from sogni._protocol.ids import check_project_id, new_id
 from sogni._protocol.messages import ProjectRecord
-from sogni.errors import Problem, ProjectLost, ValidationError
+from sogni.errors import Problem, ProjectLost, ProtocolError, ValidationError
 from sogni.types.project import CancelOutcome
 
 from .._bridge import Bridge
@@ -137,6 +137,8 @@ class Projects(Catalog, Estimates, Urls):
                 if refusal.status != 404:
                     raise
                 record = await self._stored(project_id, deadline)
+            if (record.id or "").upper() != project_id:
+                raise ProtocolError(f"The service answered for another project than {project_id}.")
             entry = rebuild(record, time_now())
             if record.app_id is not None and record.app_id != self._engine.settings.app_id():
                 entry.stale_after = ELSEWHERE_STALE_AFTER

@@ -173,6 +173,9 @@ async def test_giving_up_a_wait_leaves_the_project_running(sandbox: Sandbox) -> 
         assert caught.value.project_id == project.id
         with pytest.raises(TimeoutError):
             await project.wait(timeout=0.01)
+        with pytest.raises(WaitTimeout) as streamed:
+            [event async for event in project.events(timeout=0.01)]
+        assert streamed.value.project == project
         sandbox.release()
         assert len(await project.wait(timeout=20)) == 1
         assert not [entry for entry in sandbox.log if entry.kind == "frame_in" and entry.frame_kind == "jobError"]

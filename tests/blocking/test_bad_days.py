@@ -209,3 +209,25 @@ class TestTokens:
                 client.request("GET", "/v1/account/me")
             assert client.tokens == (token, refresh)
             assert (client.request("GET", "/v1/account/me"))["username"] == "sandbox"
+
+
+def test_a_timeout_holds_while_the_server_hangs(sandbox: Sandbox) -> None:
+    sandbox.script(http={"/api/*": "hang"}, times=None)
+    with SogniClient(sandbox=sandbox, retries=1) as client:
+        for ask in (
+            lambda: client.projects.create(**ORDER, timeout=0.3),
+            lambda: client.projects.get_supported_models(timeout=0.3),
+            lambda: client.projects.get_model_options("krea2_turbo_fp8_scaled", timeout=0.3),
+            lambda: client.projects.get_size_presets("fast", "krea2_turbo_fp8_scaled", timeout=0.3),
+            lambda: client.projects.estimate_audio_cost("spark", "ace_step_1.5_turbo", 30, 8, 1, timeout=0.3),
+        ):
+            with pytest.raises(WaitTimeout):
+                ask()
+        assert sandbox.submissions == []
+
+
+def test_retries_are_silent(sandbox: Sandbox, capfd: pytest.CaptureFixture[str]) -> None:
+    sandbox.fail_next("unavailable", path="/v1/account/me")
+    with SogniClient(sandbox=sandbox) as client:
+        client.request("GET", "/v1/account/me")
+    assert capfd.readouterr().err == ""

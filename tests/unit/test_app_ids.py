@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -12,14 +13,13 @@ import pytest
 from sogni._store import app_ids
 from sogni.errors import ConfigError
 
-LEASE = "from sogni._store.app_ids import lease; print(lease(), flush=True); input()"
+LEASE = "from sogni._store.app_ids import lease; held = lease(); print(held.app_id, flush=True); input()"
 
 
 @pytest.fixture(autouse=True)
 def state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     folder = tmp_path / "state"
     monkeypatch.setenv("SOGNI_STATE_DIR", str(folder))
-    monkeypatch.setattr(app_ids, "_held", {})
     return folder
 
 
@@ -50,8 +50,22 @@ def test_processes_get_ids_of_their_own_and_a_crash_frees_one() -> None:
         one.communicate()
 
 
-def test_one_process_keeps_its_id() -> None:
-    assert app_ids.lease() == app_ids.lease()
+def test_each_client_has_its_own_and_gives_it_back() -> None:
+    first, second = app_ids.lease(), app_ids.lease()
+    assert (first.app_id[-2:], second.app_id[-2:]) == ("-1", "-2")
+    first.release()
+    again = app_ids.lease()
+    assert again.app_id == first.app_id
+    again.release()
+    second.release()
+
+
+def test_threads_never_share_one() -> None:
+    with ThreadPoolExecutor(8) as pool:
+        leases = list(pool.map(lambda _: app_ids.lease(), range(8)))
+    assert len({lease.app_id for lease in leases}) == 8
+    for lease in leases:
+        lease.release()
 
 
 def test_a_place_that_cannot_be_written_to_says_what_to_set(state: Path) -> None:
@@ -74,5 +88,7 @@ def test_an_unfinished_name_is_mended(state: Path) -> None:
     folder = state / "app-ids"
     folder.mkdir(parents=True)
     (folder / "name").write_text("")
-    assert app_ids.lease().startswith("sogni-py-")
+    held = app_ids.lease()
+    assert held.app_id.startswith("sogni-py-")
+    held.release()
     assert (folder / "name").read_text().startswith("sogni-py-")
