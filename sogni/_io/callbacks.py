@@ -37,6 +37,11 @@ class Subscription:
         self.wrap = wrap
         self.active = True
 
+    def __call__(self, value: object) -> None:
+        """Call back, unless it was ended while the value was on its way."""
+        if self.active:
+            self.callback(value)
+
 
 class Callbacks:
     """Delivers to subscriptions in order; a callback that raises is logged and goes on getting the next event."""
@@ -108,6 +113,6 @@ class Callbacks:
         try:
             value = subscription.wrap(item)
             if value is not None:
-                subscription.run(subscription.callback, value)
+                subscription.run(subscription, value)
         except Exception:
             log.exception("a callback of on(%r) raised", subscription.kind)

@@ -14,6 +14,7 @@ import weakref
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import ExitStack, suppress
 from functools import partial
+from inspect import iscoroutinefunction
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from .._deadline import Deadline
@@ -29,9 +30,11 @@ from ..errors import (
     ClosedError,
     ConfigError,
     ConnectFailed,
+    Problem,
     SessionChanged,
     SogniError,
     SubmissionUncertain,
+    ValidationError,
 )
 from ..types.project import ClientState
 from . import lookups, process
@@ -273,6 +276,13 @@ class Engine:
         """Have `callback` called for every event of a kind; the answer ends that."""
         feed = self._feed
         feed.check_open()
+        if not callable(callback) or iscoroutinefunction(callback):
+            problem = Problem(
+                "callback",
+                f"callback must be a plain function, not {type(callback).__name__}; nobody would await it.",
+                allowed="a function with one argument",
+            )
+            raise ValidationError(problems=[problem])
         subscription = Subscription(kind, callback, run, wrap)
 
         def unsubscribe() -> None:
@@ -409,7 +419,10 @@ class Engine:
         since_ms = recent_since(since, time.time())
         # An unscoped list would be everybody's, so the address of the account is found first.
         address = self.session.address or str(self.request(rest.me(), deadline).get("walletAddress") or "")
-        count = min(100, max(1, int(limit)))
+        if not isinstance(limit, int) or isinstance(limit, bool):
+            problem = Problem("limit", f"limit must be a whole number from 1 to 100, not {limit!r}.", value=limit)
+            raise ValidationError(problems=[problem])
+        count = min(100, max(1, limit))
         call = rest.recent_jobs(address=address, since_ms=since_ms, limit=count, app_source=app_source)
         return self.request(call, deadline)
 

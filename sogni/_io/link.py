@@ -63,6 +63,7 @@ class Link:
         self._owner: weakref.ref[Owner] = weakref.ref(owner)
         self._stop = threading.Event()
         self._socket: Socket | None = None
+        self._connecting: Socket | None = None
         self._deaf_since: float | None = None
         self.thread = threading.Thread(target=self._run, name=name, daemon=True)
 
@@ -79,6 +80,8 @@ class Link:
             connection.say_goodbye(reason)
             threads.join(self.thread, GOODBYE_LIMIT)
             connection.hang_up()
+        elif (connecting := self._connecting) is not None:
+            connecting.hang_up()
         threads.join(self.thread, JOIN_LIMIT)
 
     def drop(self) -> None:
@@ -166,14 +169,17 @@ class Link:
         del owner
         self._was_accepted = False
         reason = ""
+        connection = Socket(
+            address.url,
+            address.headers,
+            timeout=CONNECT_TIMEOUT,
+            tls=address.tls,  # type: ignore[arg-type]
+            proxy=address.proxy,
+        )
+        # Known to `stop` from now on, so that closing need not wait for a peer that dawdles.
+        self._connecting = connection
         try:
-            connection = Socket(
-                address.url,
-                address.headers,
-                timeout=CONNECT_TIMEOUT,
-                tls=address.tls,  # type: ignore[arg-type]
-                proxy=address.proxy,
-            )
+            connection.connect()
         except UpgradeRefused as refusal:
             log.info("upgrade refused with status %d", refusal.status)
             return self._refused(refusal.status)
@@ -187,6 +193,7 @@ class Link:
                 connection.dispose()
                 return None
             self._socket = connection
+            self._connecting = None
             owner.link_opened(self, time.monotonic())
             return True
         log.info("could not connect (%s)", reason)

@@ -10,6 +10,7 @@ from __future__ import annotations
 import socket
 import ssl
 import struct
+import threading
 import time
 from collections.abc import Mapping
 from typing import Any
@@ -70,11 +71,17 @@ class _Buffered(websocket.WebSocket):
         self.at = 0
         self.read_at = time.monotonic()
         self.written = 0
+        # When the caller of `receive` wants to be back, though a peer may dribble a message byte by byte.
+        self.until = float("inf")
 
     def _recv(self, bufsize: int) -> bytes:
         at = self.at
         if at >= len(self.buffer):
             self._check_size()
+            if self.read_at >= self.until:
+                # The library keeps the part of the message that is here already.
+                self.until = float("inf")
+                raise websocket.WebSocketTimeoutException("the message is not complete")
             self.buffer = super()._recv(BUFFER)  # type: ignore[no-untyped-call]
             # The clock is read here, once for all the frames of a burst.
             self.read_at = time.monotonic()
@@ -122,15 +129,29 @@ class Socket:
         proxy: Mapping[str, object],
     ) -> None:
         self._ws = _Buffered(skip_utf8_validation=True, enable_multithread=True, sslopt={"context": tls} if tls else {})
+        self._url = url
+        self._options = {
+            "header": [f"{name}: {value}" for name, value in headers.items()],
+            "timeout": timeout,
+            "suppress_origin": True,
+            "redirect_limit": 0,
+            **(proxy or {"http_no_proxy": ["*"]}),
+        }
+        self._timeout = timeout
+
+    def connect(self) -> None:
+        """Connect and upgrade, within twice the timeout in all; `hang_up` ends it from another thread.
+
+        Raises:
+            UpgradeRefused: the server answered with another status.
+            OSError, ValueError: there is no connection.
+        """
+        # Each read of the library has a timeout, but a peer that sends the upgrade byte by byte would have thousands.
+        limit = threading.Timer(2 * self._timeout, self.hang_up)
+        limit.name, limit.daemon = "sogni-upgrade", True
+        limit.start()
         try:
-            self._ws.connect(  # type: ignore[no-untyped-call]
-                url,
-                header=[f"{name}: {value}" for name, value in headers.items()],
-                timeout=timeout,
-                suppress_origin=True,
-                redirect_limit=0,
-                **(proxy or {"http_no_proxy": ["*"]}),
-            )
+            self._ws.connect(self._url, **self._options)  # type: ignore[no-untyped-call]
         except websocket.WebSocketBadStatusException as refusal:
             status = refusal.status_code
         except websocket.WebSocketException as problem:
@@ -139,6 +160,9 @@ class Socket:
             if self._ws.sock is not None and isinstance(self._ws.sock, socket.socket):
                 self._ws.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             return
+        finally:
+            limit.cancel()
+            self._options = {}
         raise UpgradeRefused(status)
 
     @property
@@ -158,6 +182,7 @@ class Socket:
             if ws.gettimeout() != timeout:
                 # It bounds a write by another thread too, so it never goes below a second (see Link).
                 ws.settimeout(timeout)
+            ws.until = time.monotonic() + timeout
             opcode, data = ws.recv_data(control_frame=True)
         except (websocket.WebSocketTimeoutException, TimeoutError):
             return None
@@ -200,6 +225,8 @@ class Socket:
 
     def say_goodbye(self, reason: str) -> None:
         """Send the close frame; the reader sees the answer. Never raises."""
+        if not self._ws.connected:
+            return
         try:
             self._ws.send_close(1000, reason)
         except (websocket.WebSocketException, OSError, ValueError, AttributeError):

@@ -14,7 +14,7 @@ from .draft import Draft, Upload
 from .fields import bounds, clamp, near
 from .frames import frames_of
 from .rule import MEDIA, ModelRule, rule_for, table
-from .values import has_infinite, integer, number, scalar, short, truthy
+from .values import has_broken_text, has_infinite, integer, number, scalar, short, truthy
 
 __all__ = ["JobPlan", "Upload", "build_job", "check_required", "early"]
 
@@ -110,6 +110,8 @@ def early(params: Mapping[str, object]) -> dict[str, object]:
             problems.append(_problem(name, _RETIRED[media, name], None))
         elif has_infinite(value):
             problems.append(_problem(name, "must be finite", value))
+        elif has_broken_text(value):
+            problems.append(_problem(name, "must be text without half characters (surrogates)", None))
     known = table(media).names if media else frozenset()
     foreign = [name for name in params if name not in known and not _is_known(name)]
     problems.extend(map(_unknown, foreign[:_MOST_EXPLAINED]))

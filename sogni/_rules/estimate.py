@@ -11,7 +11,7 @@ from ..types.account import CostEstimate
 from ..types.catalog import SizePreset
 from .fields import near
 from .frames import calculate_video_frames
-from .values import has_infinite, is_list, number, scalar, short, truthy
+from .values import has_broken_text, has_infinite, is_list, number, scalar, short, truthy
 
 # What the functions here take beside the parameters of an estimate.
 _NO_PARAMETERS = ("announced_network", "presets", "unknown", "return")
@@ -234,8 +234,8 @@ def _call(parts: Iterable[object], query: Mapping[str, object], problems: list[P
     values = [scalar(part) for part in parts]
     asked = {key: scalar(value) for key, value in query.items() if value is not None}
     for value in (*values, *asked.values()):
-        if not isinstance(value, (str, bool, int, float, type(None))) or has_infinite(value):
-            problems.append(_problem("value", "must be a text or a finite number", value))
+        if not isinstance(value, (str, bool, int, float, type(None))) or has_infinite(value) or has_broken_text(value):
+            problems.append(_problem("value", "must be a text or a finite number", repr(value)))
     if problems:
         raise ValidationError(problems=problems)
     return Call(

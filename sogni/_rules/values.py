@@ -5,10 +5,11 @@ from __future__ import annotations
 import math
 import operator
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from numbers import Integral, Real
 from reprlib import Repr
 
+_SURROGATE = re.compile("[\ud800-\udfff]")
 # Beyond this a JSON number is no longer finite on the other side, and Python itself refuses to print it.
 _LARGEST = int(1.7976931348623157e308)
 _DEEPEST = 32
@@ -149,16 +150,25 @@ def plain(value: object, depth: int = 0) -> object:
 
 def has_infinite(value: object) -> bool:
     """True when the value is, or holds somewhere in lists and dicts, a number that is not finite."""
-    if not isinstance(value, (float, list, tuple, dict)):
-        return False
+    return any(isinstance(atom, float) and not math.isfinite(atom) for atom in _atoms(value))
+
+
+def has_broken_text(value: object) -> bool:
+    """True when the value is, or holds somewhere, half of a character: such text has no bytes to send."""
+    return any(isinstance(atom, str) and _SURROGATE.search(atom) is not None for atom in _atoms(value))
+
+
+def _atoms(value: object) -> Iterator[object]:
+    """What a value consists of, once lists and dicts are opened; each of these once, though it may hold itself."""
+    if not isinstance(value, (list, tuple, dict)):
+        yield value
+        return
     seen: set[int] = set()
     waiting: list[object] = [value]
     while waiting:
         entry = waiting.pop()
-        if isinstance(entry, float):
-            if not math.isfinite(entry):
-                return True
-        elif isinstance(entry, (list, tuple, dict)) and id(entry) not in seen:
+        if not isinstance(entry, (list, tuple, dict)):
+            yield entry
+        elif id(entry) not in seen:
             seen.add(id(entry))
             waiting.extend(entry.values() if isinstance(entry, dict) else entry)
-    return False

@@ -216,6 +216,8 @@ class Projects(Catalog, Estimates, Urls):
             delay: Seconds between them.
         Source: `GET /v1/projects/{id}`, `GET /api/v1/artist/projects/active`, `GET /v2/projects/{id}`.
         """
+        if isinstance(project_ids, str):
+            project_ids = [project_ids]
         ids = [check_project_id(project_id) for project_id in project_ids]
         verdicts = await self._bridge.call(self._engine.resolve, ids, tries=attempts, pause=delay)
         return {project_id: verdict.state for project_id, verdict in verdicts.items()}
@@ -247,7 +249,7 @@ class Projects(Catalog, Estimates, Urls):
             "available_models": self._models_of,
             "synced": lambda reason: reason,
             "recovered": self._handle,
-        }.get(kind)
+        }.get(str(kind))
         if wrap is None:
             allowed = "project, job, available_models, synced, recovered"
             raise ValidationError(

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import inspect
 import logging
 import socket
 import traceback
 from pathlib import Path
+from typing import Any
 
 import pytest
 from PIL import Image
@@ -22,6 +24,7 @@ from sogni_async import (
     ServerError,
     SogniClient,
     SogniError,
+    ValidationError,
     WaitTimeout,
 )
 from tests.orders import ORDER
@@ -230,3 +233,70 @@ async def test_retries_are_silent(sandbox: Sandbox, capfd: pytest.CaptureFixture
     async with SogniClient(sandbox=sandbox) as client:
         await client.request("GET", "/v1/account/me")
     assert capfd.readouterr().err == ""
+
+
+async def test_a_timeout_is_a_number_of_seconds(sandbox: Sandbox) -> None:
+    async with SogniClient(sandbox=sandbox) as client:
+        for wrong in ("5", b"5", [], float("nan"), True):
+            with pytest.raises(ValidationError, match="timeout"):
+                await client.projects.get_supported_models(timeout=wrong)  # type: ignore[arg-type]
+        assert await client.projects.get_supported_models(timeout=float("inf"))
+        project = await client.projects.create(**ORDER, timeout=10**400)
+        assert len(await project.wait(timeout=float("inf"))) == 1
+        with pytest.raises(WaitTimeout):
+            await client.projects.get_size_presets("fast", "flux1-schnell-fp8", timeout=-1)
+
+
+async def test_half_a_character_cannot_be_sent(sandbox: Sandbox) -> None:
+    async with SogniClient(sandbox=sandbox) as client:
+        with pytest.raises(ValidationError, match="positive_prompt"):
+            await client.projects.create(**{**ORDER, "positive_prompt": "fox \ud800"})
+        with pytest.raises(ValidationError):
+            await client.projects.estimate_cost("krea2_turbo_fp8_scaled", 1, 8, 0, output_format="\ud800")
+
+
+async def test_a_proxy_that_is_no_address_ends_the_wait(sandbox: Sandbox) -> None:
+    async with SogniClient(
+        "sandbox-key",
+        rest_endpoint=sandbox.rest_endpoint,
+        socket_endpoint=sandbox.socket_endpoint,
+        app_id="app",
+        proxy="http://127.0.0.1:notaport",
+    ) as client:
+        with pytest.raises(SogniError):
+            await client.projects.wait_for_models(timeout=None)
+
+
+async def test_only_plain_functions_are_called_back(sandbox: Sandbox) -> None:
+    async def never_awaited(event: object) -> None: ...
+
+    async with SogniClient(sandbox=sandbox) as client:
+        wrongs: list[Any] = [never_awaited, None, "print"]
+        for wrong in wrongs:
+            if not inspect.iscoroutinefunction(wrong) and callable(wrong):
+                continue  # without the awaits it is a plain function
+            with pytest.raises(ValidationError, match="callback"):
+                client.projects.on("job", wrong)  # type: ignore[arg-type]
+
+
+async def test_closing_a_stream_ends_whoever_reads_it(sandbox: Sandbox) -> None:
+    sandbox.script(hold_at="progress:1")
+    async with SogniClient(sandbox=sandbox) as client:
+        project = await client.projects.create(**ORDER)
+        sandbox.wait_for(lambda: [entry for entry in sandbox.log if entry.frame_kind == "jobProgress"])
+        stream = project.events()
+        kinds = [type(await stream.__anext__()).__name__ for _ in range(3)]
+        assert "Started" in kinds
+        await stream.aclose()
+        assert [event async for event in stream] == []
+        sandbox.release()
+        assert len(await project.wait(timeout=20)) == 1
+
+
+async def test_a_mistake_in_a_watcher_does_not_end_the_wait(sandbox: Sandbox) -> None:
+    def mistaken(event: object) -> None:
+        raise ValueError("a mistake")
+
+    async with SogniClient(sandbox=sandbox) as client:
+        project = await client.projects.create(**ORDER)
+        assert len(await project.wait(timeout=20, on_event=mistaken)) == 1

@@ -3,10 +3,12 @@
 
 from __future__ import annotations
 
+import inspect
 import logging
 import socket
 import traceback
 from pathlib import Path
+from typing import Any
 
 import pytest
 from PIL import Image
@@ -22,6 +24,7 @@ from sogni import (
     ServerError,
     SogniClient,
     SogniError,
+    ValidationError,
     WaitTimeout,
 )
 from sogni.sandbox import Sandbox
@@ -231,3 +234,70 @@ def test_retries_are_silent(sandbox: Sandbox, capfd: pytest.CaptureFixture[str])
     with SogniClient(sandbox=sandbox) as client:
         client.request("GET", "/v1/account/me")
     assert capfd.readouterr().err == ""
+
+
+def test_a_timeout_is_a_number_of_seconds(sandbox: Sandbox) -> None:
+    with SogniClient(sandbox=sandbox) as client:
+        for wrong in ("5", b"5", [], float("nan"), True):
+            with pytest.raises(ValidationError, match="timeout"):
+                client.projects.get_supported_models(timeout=wrong)  # type: ignore[arg-type]
+        assert client.projects.get_supported_models(timeout=float("inf"))
+        project = client.projects.create(**ORDER, timeout=10**400)
+        assert len(project.wait(timeout=float("inf"))) == 1
+        with pytest.raises(WaitTimeout):
+            client.projects.get_size_presets("fast", "flux1-schnell-fp8", timeout=-1)
+
+
+def test_half_a_character_cannot_be_sent(sandbox: Sandbox) -> None:
+    with SogniClient(sandbox=sandbox) as client:
+        with pytest.raises(ValidationError, match="positive_prompt"):
+            client.projects.create(**{**ORDER, "positive_prompt": "fox \ud800"})
+        with pytest.raises(ValidationError):
+            client.projects.estimate_cost("krea2_turbo_fp8_scaled", 1, 8, 0, output_format="\ud800")
+
+
+def test_a_proxy_that_is_no_address_ends_the_wait(sandbox: Sandbox) -> None:
+    with SogniClient(
+        "sandbox-key",
+        rest_endpoint=sandbox.rest_endpoint,
+        socket_endpoint=sandbox.socket_endpoint,
+        app_id="app",
+        proxy="http://127.0.0.1:notaport",
+    ) as client:
+        with pytest.raises(SogniError):
+            client.projects.wait_for_models(timeout=None)
+
+
+def test_only_plain_functions_are_called_back(sandbox: Sandbox) -> None:
+    def never_awaited(event: object) -> None: ...
+
+    with SogniClient(sandbox=sandbox) as client:
+        wrongs: list[Any] = [never_awaited, None, "print"]
+        for wrong in wrongs:
+            if not inspect.iscoroutinefunction(wrong) and callable(wrong):
+                continue  # without the awaits it is a plain function
+            with pytest.raises(ValidationError, match="callback"):
+                client.projects.on("job", wrong)  # type: ignore[arg-type]
+
+
+def test_closing_a_stream_ends_whoever_reads_it(sandbox: Sandbox) -> None:
+    sandbox.script(hold_at="progress:1")
+    with SogniClient(sandbox=sandbox) as client:
+        project = client.projects.create(**ORDER)
+        sandbox.wait_for(lambda: [entry for entry in sandbox.log if entry.frame_kind == "jobProgress"])
+        stream = project.events()
+        kinds = [type(stream.__next__()).__name__ for _ in range(3)]
+        assert "Started" in kinds
+        stream.close()
+        assert [event for event in stream] == []
+        sandbox.release()
+        assert len(project.wait(timeout=20)) == 1
+
+
+def test_a_mistake_in_a_watcher_does_not_end_the_wait(sandbox: Sandbox) -> None:
+    def mistaken(event: object) -> None:
+        raise ValueError("a mistake")
+
+    with SogniClient(sandbox=sandbox) as client:
+        project = client.projects.create(**ORDER)
+        assert len(project.wait(timeout=20, on_event=mistaken)) == 1

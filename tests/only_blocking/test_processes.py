@@ -6,12 +6,15 @@ import multiprocessing
 import os
 import pickle
 import signal
+import socket
 import subprocess
 import sys
 import textwrap
 import threading
+import time
 import warnings
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -249,3 +252,96 @@ def test_errors_survive_pickling_and_clients_refuse_it(sandbox: Sandbox) -> None
             with pytest.raises(TypeError, match="cannot be pickled"):
                 pickle.dumps(thing)
         project.wait(timeout=20)
+
+
+def test_a_stream_closed_by_another_thread_ends(sandbox: Sandbox) -> None:
+    sandbox.script(hold_at="progress:1")
+    with SogniClient(sandbox=sandbox) as client:
+        project = client.projects.create(**ORDER)
+        sandbox.wait_for(lambda: [entry for entry in sandbox.log if entry.frame_kind == "jobProgress"])
+        stream = project.events()
+        reader = threading.Thread(target=lambda: list(stream))
+        reader.start()
+        threading.Timer(0.2, stream.close).start()
+        reader.join(10)
+        assert not reader.is_alive()
+
+
+def test_two_threads_may_read_one_stream(sandbox: Sandbox) -> None:
+    with SogniClient(sandbox=sandbox) as client:
+        project = client.projects.create(**ORDER)
+        stream = project.events(timeout=20)
+        seen: list[object] = []
+        readers = [threading.Thread(target=lambda: seen.extend(stream)) for _ in range(3)]
+        for reader in readers:
+            reader.start()
+        for reader in readers:
+            reader.join(20)
+        assert [event for event in seen if isinstance(event, sogni.Completed)] != []
+        assert not any(reader.is_alive() for reader in readers)
+
+
+def test_streams_that_are_garbage_disturb_nobody(sandbox: Sandbox) -> None:
+    sandbox.script(hold_at="progress:1")
+
+    class Circle:
+        pass
+
+    with SogniClient(sandbox=sandbox) as client:
+        project = client.projects.create(**ORDER)
+        for _ in range(3_000):
+            circle: Any = Circle()
+            circle.stream, circle.itself = project.events(timeout=5), circle
+        sandbox.release()
+        assert len(project.wait(timeout=20)) == 1
+
+
+@needs_fork
+def test_an_asyncio_client_made_before_the_fork_works_in_the_child(sandbox: Sandbox) -> None:
+    script = run(
+        """
+        import asyncio, os, sogni_async
+        client = sogni_async.SogniClient()
+
+        async def order():
+            project = await client.projects.create(**ORDER)
+            return len(await project.wait(timeout=30))
+
+        assert asyncio.run(order()) == 1
+        child = os.fork()
+        if child == 0:
+            assert asyncio.run(order()) == 1
+            asyncio.run(client.aclose())
+            os._exit(0)
+        assert os.waitpid(child, 0)[1] == 0, "the child failed"
+        asyncio.run(client.aclose())
+        print("fine")
+        """,
+        sandbox,
+    )
+    out, err = script.communicate(timeout=60)
+    assert out.strip() == "fine", err
+
+
+def test_looking_up_finished_projects_for_days_keeps_nothing(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sogni._protocol.session.KEEP_FINISHED", 0.0)
+    with SogniClient(sandbox=sandbox) as client:
+        ids = [client.projects.create(**ORDER).id for _ in range(5)]
+        for project_id in ids:
+            client.projects.resume(project_id).wait(timeout=20)
+    with SogniClient(sandbox=sandbox) as client:
+        for project_id in ids * 4:
+            client.projects.resume(project_id)
+        assert len(client._engine.session.projects) <= 2
+
+
+def test_closing_does_not_wait_for_a_peer_that_dawdles() -> None:
+    listener = socket.create_server(("127.0.0.1", 0))
+    here = f"127.0.0.1:{listener.getsockname()[1]}"
+    with SogniClient("key", rest_endpoint=f"http://{here}", socket_endpoint=f"ws://{here}", app_id="a") as client:
+        client.projects.on("job", print)
+        peer, _ = listener.accept()  # and then nothing
+        began = time.monotonic()
+    assert time.monotonic() - began < 1.5
+    peer.close()
+    listener.close()

@@ -118,6 +118,7 @@ class Exchange:
                 tls=None,
                 proxy={},
             )
+            link.connect()
         finally:
             peer = serving.result(LONG)
         self._stack.callback(link.dispose)

@@ -327,6 +327,43 @@ class TestRefusals:
         client.frame("jobError", error=1001)
         assert client.entry.status is ProjectStatus.FAILED
 
+    def test_what_the_new_link_lists_is_not_sent_again(self) -> None:
+        client = Client()
+        client.frame("jobError", error=1001)
+        client.session.link_down(client.now)
+        client.session.link_open(client.now)
+        listed = {"activeProjects": [{"id": PROJECT, "status": "queued"}], "unclaimedCompletedProjects": []}
+        outcome = client.session.receive("authenticated", listed, client.now)
+        assert not [effect for effect in outcome.effects if isinstance(effect, Resubmit)]
+        assert not client.entry.finished
+
+    def test_a_link_that_comes_back_too_late_sends_nothing(self) -> None:
+        client = Client()
+        client.frame("jobError", error=1001, error_message="restarting")
+        client.session.link_down(client.now)
+        client.now += 3600
+        client.session.link_open(client.now)
+        outcome = client.take(client.session.receive("authenticated", {}, client.now))
+        assert not [effect for effect in outcome.effects if isinstance(effect, Resubmit)]
+        assert client.entry.status is ProjectStatus.FAILED
+        assert not client.session.may_resubmit(client.entry)
+
+
+@pytest.mark.parametrize("text", ["--5", "5-", "1e3", "\u0665", "9" * 40])
+def test_odd_numbers_never_lose_a_frame(text: str) -> None:
+    client = Client()
+    client.frame("jobResult", imgID="A", lastSeed=text, performedStepCount=text, jobIndex=text)
+    assert client.job.state.status is JobStatus.COMPLETED
+    client = Client()
+    client.frame("jobError", error=text, isFromWorker=True)
+    assert client.entry.status is ProjectStatus.FAILED
+
+
+def test_a_start_beyond_all_calendars_is_no_time() -> None:
+    client = Client()
+    client.state("queued", queuePosition=1, estimatedStartSeconds=1e13)
+    assert client.entry.snapshot(client.now).estimated_start is None
+
 
 class TestCancel:
     def ask(self, client: Client) -> object:
