@@ -8,7 +8,7 @@ import threading
 import pytest
 
 from sogni.sandbox import Sandbox
-from sogni_async import Completed, Project, SogniClient, WaitTimeout
+from sogni_async import Completed, Project, SogniClient, ValidationError, WaitTimeout
 from tests.orders import ORDER
 
 
@@ -133,3 +133,11 @@ async def test_timeouts_are_waittimeouts(sandbox: Sandbox) -> None:
         with pytest.raises(WaitTimeout):
             async for _ in project.events(timeout=0.1):
                 pass
+
+
+async def test_coroutine_functions_are_refused_as_callbacks(sandbox: Sandbox) -> None:
+    async def never_awaited(event: object) -> None: ...
+
+    async with SogniClient(sandbox=sandbox) as client:
+        with pytest.raises(ValidationError, match="await"):
+            client.projects.on("job", never_awaited)
