@@ -236,9 +236,10 @@ def test_retries_are_silent(sandbox: Sandbox, capfd: pytest.CaptureFixture[str])
 
 def test_a_timeout_is_a_number_of_seconds(sandbox: Sandbox) -> None:
     with SogniClient(sandbox=sandbox) as client:
-        for wrong in ("5", b"5", [], float("nan"), True):
+        wrongs: list[Any] = ["5", b"5", [], float("nan"), True]
+        for wrong in wrongs:
             with pytest.raises(ValidationError, match="timeout"):
-                client.projects.get_supported_models(timeout=wrong)  # type: ignore[arg-type]
+                client.projects.get_supported_models(timeout=wrong)
         assert client.projects.get_supported_models(timeout=float("inf"))
         project = client.projects.create(**ORDER, timeout=10**400)
         assert len(project.wait(timeout=float("inf"))) == 1
