@@ -6,6 +6,7 @@ import logging
 import socket
 import traceback
 from pathlib import Path
+from typing import Any
 
 import pytest
 from PIL import Image
