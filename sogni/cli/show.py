@@ -12,7 +12,7 @@ import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TextIO
 
 from .exits import Told, one_line
 
@@ -37,7 +37,7 @@ class Show:
 
     def result(self, text: str, event: str, **fields: object) -> None:
         """Something that was asked for: a path, an id, an address."""
-        print(text, flush=True)
+        say(text)
 
     def project(self, project: Project, event: str, **fields: object) -> None:
         """A project was ordered, or taken up again."""
@@ -63,7 +63,7 @@ class Show:
 
     def error(self, told: Told) -> None:
         """What went wrong, in one line."""
-        print(f"sogni: {told.line}", file=sys.stderr, flush=True)
+        say(f"sogni: {told.line}", sys.stderr)
 
     @contextmanager
     def watching(self, project: Project) -> Iterator[None]:
@@ -92,7 +92,7 @@ class Plain(Show):
         self._reached: dict[str, int] = {}
 
     def note(self, text: str) -> None:
-        print(text, file=sys.stderr, flush=True)
+        say(text, sys.stderr)
 
     def event(self, event: Any, path: Path | None = None) -> None:
         from sogni.events import Progress, Requeued
@@ -149,7 +149,14 @@ class Json(Show):
         """The event `finished` has said it already."""
 
     def _write(self, entry: Mapping[str, object]) -> None:
-        print(json.dumps(entry, default=str), flush=True)
+        say(json.dumps(entry, default=str))
+
+
+def say(text: str, file: TextIO | None = None) -> None:
+    """Write one line, whole: `print` writes its end apart, and Ctrl-C may come between the two."""
+    out = sys.stdout if file is None else file
+    out.write(f"{text}\n")
+    out.flush()
 
 
 def record(event: str, fields: Mapping[str, object]) -> dict[str, object]:

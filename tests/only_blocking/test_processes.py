@@ -28,7 +28,9 @@ needs_fork = pytest.mark.skipif(not hasattr(os, "fork"), reason="the platform ha
 
 def run(code: str, sandbox: Sandbox, **options: object) -> subprocess.Popen[str]:
     """A script in a process of its own, pointed at the sandbox."""
-    script = "import sys, sogni\nORDER = " + repr(ORDER) + "\n" + textwrap.dedent(code)
+    # Whoever runs the tests in the background of a shell has Ctrl-C ignored, and would hand that on.
+    listen = "import signal\nsignal.signal(signal.SIGINT, signal.default_int_handler)\n"
+    script = f"{listen}import sys, sogni\nORDER = {ORDER!r}\n{textwrap.dedent(code)}"
     process: subprocess.Popen[str] = subprocess.Popen(
         [sys.executable, "-W", "error", "-c", script],
         env={**os.environ, "SOGNI_SANDBOX_URL": sandbox.url},
