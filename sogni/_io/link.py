@@ -31,6 +31,7 @@ SHORTEST_WAIT = 1.0
 GOODBYE_LIMIT = 1.0
 GOOD_AFTER = 30.0  # seconds after which a connection counts as a good one
 JOIN_LIMIT = 2.0
+HANG_UP_EVERY = 0.05
 
 
 @frozen(kw_only=True)
@@ -80,9 +81,15 @@ class Link:
             connection.say_goodbye(reason)
             threads.join(self.thread, GOODBYE_LIMIT)
             connection.hang_up()
-        elif (connecting := self._connecting) is not None:
-            connecting.hang_up()
-        threads.join(self.thread, JOIN_LIMIT)
+            threads.join(self.thread, JOIN_LIMIT)
+            return
+        # Still connecting: again and again, for the socket exists a moment before the library lets us see it.
+        end = time.monotonic() + JOIN_LIMIT
+        while self.thread.is_alive() and threading.current_thread() is not self.thread and time.monotonic() < end:
+            connecting = self._connecting or self._socket
+            if connecting is not None:
+                connecting.hang_up()
+            threads.join(self.thread, HANG_UP_EVERY)
 
     def drop(self) -> None:
         """Break the connection, so that the thread makes a new one."""
