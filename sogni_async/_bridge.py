@@ -66,14 +66,15 @@ class Bridge:
             if found:
                 return item
             try:
-                await asyncio.wait_for(waker.woken, deadline.remaining())
-            except (asyncio.TimeoutError, TimeoutError):
+                # Not wait_for: before Python 3.12 it swallows a cancel that comes together with the item.
+                done, _ = await asyncio.wait((waker.woken,), timeout=deadline.remaining())
+            finally:
+                inbox.forget(waker)
+            if not done:
                 found, item = inbox.poll(None)
                 if found:
                     return item
-                raise deadline.error(what) from None
-            finally:
-                inbox.forget(waker)
+                raise deadline.error(what)
 
     async def pause(self, seconds: float) -> None:
         """Let time pass."""

@@ -141,3 +141,24 @@ async def test_coroutine_functions_are_refused_as_callbacks(sandbox: Sandbox) ->
     async with SogniClient(sandbox=sandbox) as client:
         with pytest.raises(ValidationError, match="await"):
             client.projects.on("job", never_awaited)
+
+
+async def test_a_cancel_is_never_swallowed(sandbox: Sandbox) -> None:
+    sandbox.script(delay=0.001)
+
+    async with SogniClient(sandbox=sandbox) as client:
+        project = await client.projects.create(**{**ORDER, "steps": 16})
+
+        async def watch() -> None:
+            while True:
+                async for _ in project.events():
+                    pass
+                await asyncio.sleep(0)
+
+        for number in range(150):
+            task = asyncio.create_task(watch())
+            await asyncio.sleep(0.001 * (number % 10))
+            assert task.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await asyncio.wait_for(asyncio.shield(task), 5)
+            assert task.cancelled()
