@@ -20,7 +20,7 @@ from ..types.project import JobSnapshot, JobStatus, ProjectSnapshot, ProjectStat
 # Seconds. A project that waits in a queue says nothing for long stretches by design, so silence is only a question; the
 # frames of a project of another app id go to that app, so there it is the only way to learn anything.
 STALE_AFTER = 120.0
-ELSEWHERE_STALE_AFTER = 10.0
+ELSEWHERE_STALE_AFTER = 5.0
 
 # JSON carries whole numbers of any length; beyond this they are no step, percentage or second.
 _LARGEST = 2**53
