@@ -15,8 +15,9 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from ._core.client import SogniClient as SogniClient
     from ._core.project import EventStream as EventStream, Project as Project, ResultStream as ResultStream
-    from ._core.result import ByteStream as ByteStream, Picture as Picture, Result as Result
+    from ._core.result import ByteStream as ByteStream, LastFrame as LastFrame, Picture as Picture, Result as Result
     from ._rules.frames import calculate_video_frames as calculate_video_frames, frames_for_audio as frames_for_audio
+    from ._store.sidecar import load as load
     from ._version import VERSION as VERSION, __version__ as __version__
     from .errors import (
         ApiError as ApiError,
@@ -121,6 +122,7 @@ else:
         "JobFailed": ".events",
         "JobSnapshot": ".types.project",
         "JobStatus": ".types.project",
+        "LastFrame": "._core.result",
         "LinkState": ".types.project",
         "Model": ".types.catalog",
         "ModelNotAvailable": ".errors",
@@ -168,6 +170,7 @@ else:
         "WaitingReason": ".types.project",
         "calculate_video_frames": "._rules.frames",
         "frames_for_audio": "._rules.frames",
+        "load": "._store.sidecar",
     }
 
     def __getattr__(name):
@@ -213,6 +216,7 @@ __all__ = [
     "JobFailed",
     "JobSnapshot",
     "JobStatus",
+    "LastFrame",
     "LinkState",
     "MediaInput",
     "Model",
@@ -261,4 +265,5 @@ __all__ = [
     "__version__",
     "calculate_video_frames",
     "frames_for_audio",
+    "load",
 ]
