@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from ._core.project import EventStream as EventStream, Project as Project, ResultStream as ResultStream
     from ._core.result import ByteStream as ByteStream, Picture as Picture, Result as Result
     from ._rules.frames import calculate_video_frames as calculate_video_frames, frames_for_audio as frames_for_audio
-    from ._version import VERSION as VERSION
+    from ._version import VERSION as VERSION, __version__ as __version__
     from .errors import (
         ApiError as ApiError,
         AuthenticationError as AuthenticationError,
@@ -42,6 +42,7 @@ if TYPE_CHECKING:
         ServerError as ServerError,
         SessionChanged as SessionChanged,
         SogniError as SogniError,
+        StorageError as StorageError,
         SubmissionUncertain as SubmissionUncertain,
         TransferError as TransferError,
         TransportError as TransportError,
@@ -153,12 +154,14 @@ else:
         "SogniClient": "._core.client",
         "SogniError": ".errors",
         "Started": ".events",
+        "StorageError": ".errors",
         "SubmissionUncertain": ".errors",
         "TextLimit": ".types.catalog",
         "Timeouts": ".types.settings",
         "TransferError": ".errors",
         "TransportError": ".errors",
         "VERSION": "._version",
+        "__version__": "._version",
         "ValidationError": ".errors",
         "VideoAssetConfig": ".types.catalog",
         "WaitTimeout": ".errors",
@@ -244,6 +247,7 @@ __all__ = [
     "SogniClient",
     "SogniError",
     "Started",
+    "StorageError",
     "SubmissionUncertain",
     "TextLimit",
     "Timeouts",
@@ -254,6 +258,7 @@ __all__ = [
     "VideoParams",
     "WaitTimeout",
     "WaitingReason",
+    "__version__",
     "calculate_video_frames",
     "frames_for_audio",
 ]

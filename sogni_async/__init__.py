@@ -17,7 +17,7 @@ if TYPE_CHECKING:
         calculate_video_frames as calculate_video_frames,
         frames_for_audio as frames_for_audio,
     )
-    from sogni._version import VERSION as VERSION
+    from sogni._version import VERSION as VERSION, __version__ as __version__
     from sogni.errors import (
         ApiError as ApiError,
         AuthenticationError as AuthenticationError,
@@ -42,6 +42,7 @@ if TYPE_CHECKING:
         ServerError as ServerError,
         SessionChanged as SessionChanged,
         SogniError as SogniError,
+        StorageError as StorageError,
         SubmissionUncertain as SubmissionUncertain,
         TransferError as TransferError,
         TransportError as TransportError,
@@ -157,12 +158,14 @@ else:
         "SogniClient": "._core.client",
         "SogniError": "sogni.errors",
         "Started": "sogni.events",
+        "StorageError": "sogni.errors",
         "SubmissionUncertain": "sogni.errors",
         "TextLimit": "sogni.types.catalog",
         "Timeouts": "sogni.types.settings",
         "TransferError": "sogni.errors",
         "TransportError": "sogni.errors",
         "VERSION": "sogni._version",
+        "__version__": "sogni._version",
         "ValidationError": "sogni.errors",
         "VideoAssetConfig": "sogni.types.catalog",
         "WaitTimeout": "sogni.errors",
@@ -248,6 +251,7 @@ __all__ = [
     "SogniClient",
     "SogniError",
     "Started",
+    "StorageError",
     "SubmissionUncertain",
     "TextLimit",
     "Timeouts",
@@ -258,6 +262,7 @@ __all__ = [
     "VideoParams",
     "WaitTimeout",
     "WaitingReason",
+    "__version__",
     "calculate_video_frames",
     "frames_for_audio",
 ]
