@@ -255,7 +255,7 @@ def _project(project: Project) -> dict[str, Any]:
         "prompt": project.prompt[:300],
         "account": project.account.name,
         "app": project.app_id,
-        "size": list(project.size),
+        "size": list(project.size) if project.kind in ("image", "video") else [],
         "is_held": bool(project.holds),
         "jobs": [_job(project, job) for job in project.jobs[:32]],
         "count": len(project.jobs),
