@@ -121,7 +121,7 @@ class Sandbox:
 
     @property
     def url(self) -> str:
-        """Where it is; what `SOGNI_SANDBOX_URL` takes."""
+        """Where it is; what `SOGNI_SANDBOX_URL` takes. A browser finds a page there that shows what goes on."""
         return self.rest_endpoint
 
     @property

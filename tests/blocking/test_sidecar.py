@@ -15,7 +15,13 @@ from sogni import ApiError, ImageParams, SogniClient, StorageError, ValidationEr
 from sogni.sandbox import Sandbox
 from tests.orders import ORDER, order
 
-VIDEO = {"type": "video", "model_id": "seedance-2-5", "positive_prompt": "waves", "number_of_media": 1}
+VIDEO = {
+    "type": "video",
+    "model_id": "seedance-2-5",
+    "positive_prompt": "waves",
+    "number_of_media": 1,
+    "token_type": "spark",
+}
 
 
 def test_the_same_again_with_another_seed(sandbox: Sandbox, tmp_path: Path) -> None:
