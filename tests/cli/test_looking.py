@@ -41,10 +41,12 @@ def test_models_online(shell) -> None:
 
 
 def test_the_defaults_exist(shell) -> None:
-    from sogni.cli.defaults import AUDIO_MODEL, IMAGE_MODEL, VIDEO_MODEL
+    from sogni.cli.defaults import MODELS
 
     online = {entry["id"]: entry["kind"] for entry in shell("models", "--online", "--json").entries}
-    assert (online[IMAGE_MODEL], online[VIDEO_MODEL], online[AUDIO_MODEL]) == ("image", "video", "audio")
+    for task, model in MODELS.items():
+        made = {"video": "video", "music": "audio", "speech": "audio"}.get(task.split()[0], "image")
+        assert online[model] == made, task
 
 
 @pytest.mark.parametrize(

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
 
 from sogni import errors
 from sogni.cli import records, wording
 from sogni.cli.demo import plan, program
 from sogni.cli.exits import CommandError, Exit, tell
+from sogni.cli.media import Photo
 from sogni.events import Canceled, Failed, Initiating, JobFailed, Progress, Queued, Requeued, Started
 from sogni.types.project import Preparation, WaitingReason
 
@@ -123,7 +122,7 @@ def test_events_for_programs() -> None:
 
 def test_the_program_of_the_demo_can_be_pasted_whatever_the_names() -> None:
     folder = 'C:\\a "strange" one\'s/'
-    code = program(folder, plan(folder, Path("it's.png")))
+    code = program(folder, plan(folder, Photo("it's.png", (4000, 3000))))
     compile(code, "demo", "exec")
     assert "it's.png" in code
     assert max(map(len, code.splitlines())) < 120
