@@ -131,6 +131,7 @@ _OPTIONS = {
 }
 # A parameter begins a message, or is known by its underscore; not so within quotes, where it is a value.
 _PARAMETER = re.compile(r"^[a-z]+\b|(?<!['\"\w.-])[a-z]+(?:_[a-z]+)+(?![\w'\"])|^[a-z]+(?:_[a-z]+)+")
+_TYPE = re.compile(r"type='(image|video|audio)'")
 # Seconds to more digits than anybody asked for.
 _FRACTION = re.compile(r"\b(\d+\.\d{2,})(?= s\b)")
 # What moves the cursor or changes colours has no place in a message, whoever wrote it.
@@ -211,6 +212,7 @@ def suggest(name: str, known: Iterable[str]) -> str:
 
 def in_options(message: str) -> str:
     """A message of the library with the options of the command in place of its parameters."""
+    message = _TYPE.sub(r"`sogni \1`", message)
     return _PARAMETER.sub(lambda found: _OPTIONS.get(found[0], found[0]), message)
 
 

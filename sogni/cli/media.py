@@ -77,10 +77,17 @@ def clip(given: str, option: str) -> str:
 
 
 def is_clip(given: str, option: str) -> bool:
-    """True for a video, False for anything else; an address is judged by its ending."""
+    """True for a video, False for a picture; an address is judged by its ending.
+
+    Raises:
+        CommandError: it is neither.
+    """
     if _is_address(given, option):
         return given.partition("?")[0].lower().endswith((".mp4", ".mov", ".webm"))
-    return _file(given, option)[1].startswith("video/")
+    mime = _file(given, option)[1]
+    if not mime.startswith(("video/", "image/")):
+        raise _not(option, "a picture or a video", given, mime)
+    return mime.startswith("video/")
 
 
 def _is_address(given: str, option: str, *, local: bool = False) -> bool:

@@ -45,7 +45,7 @@ def status(project_id: str, /, *, context: Shared) -> None:
     """
     with context.client() as client:
         record = _record(client, project_id)
-    word = _PROJECT_WORDS.get(record.status or "", record.status or "unknown")
+    word = _word(record)
     jobs = [_job(job) for job in (*record.completed_worker_jobs, *record.worker_jobs)]
     model = record.model.id if record.model is not None else None
     text = f"{record.id}  {word}"
@@ -75,14 +75,16 @@ def cancel(project_id: str, /, *, timeout: Positive | None = None, context: Shar
     from sogni import CancelOutcome
 
     with context.client() as client:
-        # An id that nobody knows would never be confirmed.
-        known = str(_record(client, project_id).id)
-        outcome = client.projects.cancel(known, timeout=timeout)
+        # What nobody knows, or what has ended, would never be confirmed.
+        record = _record(client, project_id)
+        known = str(record.id)
+        over = _word(record) in ("completed", "failed", "canceled")
+        outcome = CancelOutcome.TOO_LATE if over else client.projects.cancel(known, timeout=timeout)
     if outcome is CancelOutcome.CANCELED:
         context.show.result(f"{known}  canceled", "canceled", project_id=known)
         return
     if outcome is CancelOutcome.TOO_LATE:
-        raise _Refused("It is too late: the project had ended.", hint=f"To fetch it: sogni wait {known}", id=known)
+        raise _Refused("It is too late: the project has ended.", hint=f"To look: sogni status {known}", id=known)
     raise _Refused(
         "The service did not confirm it: the project may still run, and cost.",
         hint=f"To look: sogni status {known}",
@@ -154,6 +156,10 @@ def _unless_missing(ask: Callable[[str], Any], project_id: str) -> Any:
         if refusal.status != 404:
             raise
         return None
+
+
+def _word(record: Any) -> str:
+    return _PROJECT_WORDS.get(record.status or "", record.status or "unknown")
 
 
 def _job(job: Any) -> dict[str, object]:

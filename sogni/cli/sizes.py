@@ -81,17 +81,20 @@ def of_video(options: ModelOptions, size: str | None, photo: tuple[int, int] | N
 def fit(
     photo: tuple[int, int], area: float = _AREA, *, low: float = _LOW, high: float = _HIGH, grid: int = _GRID
 ) -> tuple[int, int]:
-    """Width and height of about that many pixels in the shape of a photo; very long shapes become shorter.
+    """Width and height in the shape of a photo, of about that many pixels; very long shapes become shorter.
 
-    Shape: two multiples of `grid` from `low` to `high`, whose product is `area` at most, give or take one step.
+    Shape: two multiples of `grid` from `low` to `high`, whose product is `area` at most.
     """
-    first, last = math.ceil(low / grid), math.floor(high / grid)
-    aspect = min(max(photo[0] / photo[1], area / high**2, low**2 / area), high**2 / area, area / low**2)
-    width, height = math.sqrt(area * aspect), math.sqrt(area / aspect)
-    across, down = (min(max(round(edge / grid), first), last) for edge in (width, height))
-    if across * down * grid**2 > area:
-        # Rounded up together they may be too many pixels for the model.
-        across, down = (max(across - 1, first), down) if across >= down else (across, max(down - 1, first))
+    edges = range(math.ceil(low / grid), math.floor(high / grid) + 1)
+    wanted = photo[0] / photo[1]
+
+    def loss(pair: tuple[int, int]) -> float:
+        # A shape that is a little off is seen sooner than some pixels that are missing.
+        across, down = pair
+        return abs(math.log(across / down / wanted)) + 0.1 * (1 - across * down * grid**2 / area)
+
+    pairs = ((across, down) for across in edges for down in edges if across * down * grid**2 <= area)
+    across, down = min(pairs, key=loss, default=(edges[0], edges[0]))
     return across * grid, down * grid
 
 

@@ -121,3 +121,16 @@ def test_a_port_that_is_taken(offline, net: Sandbox) -> None:
     assert ran.code == 1
     assert ran.err.startswith(f"sogni: Port {net.port} cannot be used")
     assert len(ran.err.splitlines()) == 1
+
+
+def test_a_port_that_does_not_exist(offline) -> None:
+    ran = offline("sandbox", "serve", "--port", "80000")
+    assert ran.code == 1
+    assert ran.err.startswith("sogni: Port 80000 cannot be used: ")
+    assert ". ." not in ran.err
+    assert ".." not in ran.err
+
+
+def test_python_runs_the_package(offline) -> None:
+    ran = offline.python("-m", "sogni", "--version")
+    assert (ran.code, ran.out) == (0, f"sogni {sogni.VERSION}\n")

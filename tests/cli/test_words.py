@@ -7,7 +7,7 @@ import pytest
 from sogni import errors
 from sogni.cli import records, wording
 from sogni.cli.demo import plan, program
-from sogni.cli.exits import CommandError, Exit, tell
+from sogni.cli.exits import CommandError, Exit, in_options, suggest, tell
 from sogni.cli.media import Photo
 from sogni.events import Canceled, Failed, Initiating, JobFailed, Progress, Queued, Requeued, Started
 from sogni.types.project import Preparation, WaitingReason
@@ -65,6 +65,41 @@ def test_several_problems_are_one_line() -> None:
     problems = [errors.Problem("width", "width must be 1."), errors.Problem("seed", "seed must\nbe 2.")]
     told = tell(errors.ValidationError(problems=problems))
     assert told.line == "the width of --size must be 1. --seed must be 2."
+
+
+@pytest.mark.parametrize(
+    ("message", "told"),
+    [
+        ("starting_image_strength has no effect without starting_image.", "--strength has no effect without --photo."),
+        ("steps 99 is more than the 16 that the model has.", "--steps 99 is more than the 16 that the model has."),
+        ("model_id 'reference_image' is no model.", "--model 'reference_image' is no model."),
+        ("The model takes steps and a seed.", "The model takes steps and a seed."),
+        ("keyscale must be one of A minor.", "--key must be one of A minor."),
+        ("model_id 'wan_v2' is for type='video', not 'image'.", "--model 'wan_v2' is for `sogni video`, not 'image'."),
+        ("width has no effect with size_preset 'x'.", "the width of --size has no effect with --size 'x'."),
+    ],
+)
+def test_parameters_are_spelled_as_options(message: str, told: str) -> None:
+    assert in_options(message) == told
+
+
+def test_seconds_are_as_exact_as_people_care() -> None:
+    timed_out = errors.WaitTimeout("Timed out after 0.78275 s waiting for project 1.25.", project_id="ID")
+    assert tell(timed_out).message == "Timed out after 0.8 s waiting for project 1.25."
+
+
+def test_names_that_are_like_it() -> None:
+    assert suggest("Squar", ["square", "square_hd", "wide"]) == "Did you mean square or square_hd?"
+    assert suggest("huge", ["square"]) == ""
+    near = errors.ModelNotFound("No model 'x'.", hint="Did you mean y?")
+    assert tell(near).hint == "Did you mean y? `sogni models` lists what there is."
+    assert tell(errors.ModelNotFound("No model 'x'.")).hint == "`sogni models` lists what there is."
+
+
+def test_when_nobody_answers() -> None:
+    assert tell(errors.ConnectFailed("No."), None, "Look.").hint == "Look."
+    ordered = errors.ConnectionLost("No.", project_id="ID")
+    assert tell(ordered, "sogni wait ID", "Look.").line.endswith("to take it up again: sogni wait ID")
 
 
 def test_the_queue() -> None:
