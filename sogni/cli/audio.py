@@ -24,7 +24,7 @@ def audio(
     key: str | None = None,
     time_signature: Literal["2", "3", "4", "6"] | None = None,
     language: str | None = None,
-    speech: Annotated[bool, Parameter(negative="")] = False,
+    speech: Annotated[bool, Parameter(negative="", show_default=False)] = False,
     voice: str | None = None,
     manner: str | None = None,
     audio: str | None = None,
@@ -37,9 +37,6 @@ def audio(
 ) -> None:
     """Render music, or with --speech have the prompt read aloud, and save it.
 
-    What speech is given chooses the model: --voice one of its voices, --manner alone a voice made to a description,
-    --audio the voice of a recording.
-
     Args:
         prompt: What the music sounds like; for speech, the words to say.
         count: How many pieces.
@@ -50,8 +47,8 @@ def audio(
         time_signature: Beats in a bar.
         language: Of the lyrics, such as en, or of the speech, such as English.
         speech: Say the prompt; any of --voice, --manner, --audio means it, too.
-        voice: Name of a voice, such as serena.
-        manner: How to speak, or what the voice is like.
+        voice: Name of the voice that speaks, such as serena.
+        manner: How to speak; without --voice, what the voice is like.
         audio: Recording of the voice to speak with, 3 to 30 seconds: a file or an https address.
         audio_text: What is said in that recording.
         creativity: How freely to play or speak, 0.1 to 2.

@@ -36,8 +36,7 @@ def image(
     Args:
         prompt: What to make.
         count: How many pictures.
-        size: WIDTHxHEIGHT in pixels, such as 1024x768, or the name of a preset of the model; by default the shape of
-            the photo.
+        size: WIDTHxHEIGHT, such as 1024x768, or a preset of the model; by default the shape of the photo.
         negative: What to keep out.
         photo: Picture to start from: a file or an https address.
         strength: How much of the photo to keep, 0 to 1.
@@ -83,10 +82,9 @@ def edit(
 
     Args:
         prompt: What to do, such as "make it night".
-        photo: Picture to change: a file or an https address. May be given again for others to look at; most models
-            take 3.
+        photo: Picture to change: a file or an https address; again for others to look at, 3 in all on most models.
         count: How many pictures.
-        size: WIDTHxHEIGHT in pixels, or the name of a preset of the model; by default the shape of the first photo.
+        size: WIDTHxHEIGHT in pixels, or a preset of the model; by default the shape of the first photo.
         negative: What to keep out.
         steps: Sampling steps.
         format: File format; png unless given.

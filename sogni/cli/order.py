@@ -52,7 +52,7 @@ class Options:
     token: Token = TOKEN
     max_cost: Decimal | None = None
     timeout: Positive | None = None
-    detach: Annotated[bool, Parameter(negative="")] = False
+    detach: Annotated[bool, Parameter(negative="", show_default=False)] = False
 
 
 @frozen(kw_only=True)

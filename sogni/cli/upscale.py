@@ -78,6 +78,7 @@ def _larger(photo: media.Photo, scale: int, size: str | None) -> tuple[int, int]
     if max(width, height) > _HIGH or min(width, height) < _LOW:
         raise CommandError(
             f"--scale {scale} of {photo.size[0]}x{photo.size[1]} makes {width}x{height}; "
-            f"each edge must be {_LOW} to {_HIGH} px."
+            f"each edge must be {_LOW} to {_HIGH} px.",
+            hint="Give another --scale, or --size WIDTHxHEIGHT.",
         )
     return width, height

@@ -33,14 +33,12 @@ def video(
 ) -> None:
     """Render videos and save them.
 
-    What it starts from chooses the model, unless --model does.
-
     Args:
         prompt: What to make.
         count: How many videos.
         duration: Seconds; the models differ in what they take.
         fps: Frames per second.
-        size: WIDTHxHEIGHT in pixels, such as 1280x720; by default the shape of the photo, or as the model likes.
+        size: WIDTHxHEIGHT, such as 1280x720; by default the shape of the photo, or as the model likes.
         photo: Picture that the video starts with: a file or an https address.
         end_photo: Picture that it ends with.
         audio: Recording that it follows.
