@@ -62,7 +62,7 @@ def _start(
     """Start a command.
 
     Args:
-        sandbox: Use a local network, no account: the one at SOGNI_SANDBOX_URL (which alone is enough), or one of its own.
+        sandbox: Use a local network, no account: the one at SOGNI_SANDBOX_URL (which alone is enough), or its own.
         json: Write one JSON object per line to standard output.
         quiet: Show results and errors only.
         no_color: Use no colours; NO_COLOR does the same.

@@ -111,4 +111,4 @@ def _sized(size: str | None, photo: media.Photo | None) -> Size | None:
     shape = None if photo is None else photo.size
     if size is None and shape is None:
         return None
-    return lambda client, options: sizes.of_picture(client, options.model_id, size, shape)
+    return lambda client, options, timeout: sizes.of_picture(client, options.model_id, size, shape, timeout)

@@ -106,6 +106,9 @@ def _file(given: str, option: str) -> tuple[Path, str]:
 
     path = Path(os.path.expanduser(given))
     try:
+        if path.exists() and not path.is_file() and not path.is_dir():
+            # What is read from a pipe to look at it would be missing later.
+            raise CommandError(f"{option}: {given} is a pipe or a device.", hint="Save it to a file first.")
         with path.open("rb") as file:
             head = file.read(_HEAD)
     except FileNotFoundError:

@@ -28,7 +28,8 @@ Steps = Annotated[int, Parameter(validator=Number(gte=1))]
 Out = Annotated[str, Parameter(name=("--out", "-o"))]
 Shared = Annotated[Context, Parameter(parse=False)]
 Token = Literal["spark", "sogni"]
-Size = Callable[["SogniClient", "ModelOptions"], Mapping[str, Any]]
+# Takes the seconds that it may use last.
+Size = Callable[["SogniClient", "ModelOptions", float | None], Mapping[str, Any]]
 
 
 @Parameter(name="*")
@@ -108,7 +109,8 @@ def render(context: Context, order: Order, options: Options | None) -> None:
             "output_format": output_format,
         }
         if order.size is not None:
-            given |= order.size(client, client.projects.get_model_options(model, timeout=clock.left()))
+            advice = client.projects.get_model_options(model, timeout=clock.left())
+            given |= order.size(client, advice, clock.left())
         given = {name: value for name, value in given.items() if value is not None}
         if options.max_cost is not None:
             _check_cost(client, order.type, model, given, options.max_cost, clock)

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Sequence
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
+
+from sogni.errors import ApiError
 
 from .exits import CommandError, suggest
 
 if TYPE_CHECKING:
-    from sogni import ModelOptions, SogniClient
+    from sogni import ModelOptions, SizePreset, SogniClient
 
 # Pixels of a picture where the model names no square size.
 _AREA = 1024 * 1024
@@ -35,7 +39,11 @@ def parse(size: str) -> tuple[int, int] | str:
 
 
 def of_picture(
-    client: SogniClient, model: str, size: str | None, photo: tuple[int, int] | None = None
+    client: SogniClient,
+    model: str,
+    size: str | None,
+    photo: tuple[int, int] | None = None,
+    timeout: float | None = None,
 ) -> dict[str, Any]:
     """The fields of an order of pictures that say how large they are.
 
@@ -44,15 +52,22 @@ def of_picture(
         model: The model that renders.
         size: The value of `--size`.
         photo: Width and height of the picture that it starts from, whose shape is kept.
+        timeout: Seconds for the look at the presets of the model.
     Raises:
         CommandError: the model has no such preset.
     """
     if size is not None:
         parsed = parse(size)
-        return _edges(parsed) if isinstance(parsed, tuple) else {"size_preset": _preset(client, model, parsed)}
+        if isinstance(parsed, tuple):
+            return _edges(parsed)
+        return {"size_preset": _preset(client.projects.get_size_presets("fast", model, timeout=timeout), parsed)}
     if photo is None or client.projects.is_model_artifact_model_id(model):
         return {}
-    squares = [preset.width for preset in _presets(client, model) if preset.width == preset.height > 0]
+    squares: list[int] = []
+    # The shape is worth more than the exact number of pixels.
+    with suppress(ApiError):
+        presets = client.projects.get_size_presets("fast", model, timeout=timeout)
+        squares = [preset.width for preset in presets if preset.width == preset.height > 0]
     return _edges(fit(photo, min(squares) ** 2 if squares else _AREA))
 
 
@@ -102,14 +117,10 @@ def _edges(pair: tuple[int, int]) -> dict[str, Any]:
     return {"width": pair[0], "height": pair[1]}
 
 
-def _presets(client: SogniClient, model: str) -> list[Any]:
-    return client.projects.get_size_presets("fast", model)
-
-
-def _preset(client: SogniClient, model: str, name: str) -> str:
-    presets = [preset.id for preset in _presets(client, model)]
+def _preset(known: Sequence[SizePreset], name: str) -> str:
+    presets = [preset.id for preset in known]
     for preset in presets:
         if preset.lower() == name.lower():
-            return str(preset)
+            return preset
     named = f", or one of {', '.join(presets)}" if presets else "; this model has no presets"
     raise CommandError(f"--size is {name!r}; it must be {_FORM}{named}.", hint=suggest(name, presets))

@@ -71,7 +71,7 @@ def video(
         model=MODELS[_task(pictures=shown is not None, audio=audio is not None, video=video is not None)],
         prompt=prompt,
         fields=fields,
-        size=None if size is None and shape is None else lambda client, options: sizes.of_video(options, size, shape),
+        size=None if size is None and shape is None else lambda _, options, __: sizes.of_video(options, size, shape),
         format=format,
     )
     render(context, order, options)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import sys
 from pathlib import Path
 
 import pytest
@@ -60,6 +62,13 @@ def test_nothing_is_uploaded_for_a_photo_that_is_none(shell, net: Sandbox, given
     assert (ran.code, ran.out, ran.err) == (2, "", "sogni: --photo: text.jpg is not a picture.\n")
     assert not net.submissions
     assert not net.uploads
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there are no named pipes in its file system")
+def test_a_pipe_is_left_alone(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(CommandError, match="is a pipe or a device"):
+        photo(str(tmp_path / "pipe"), "--photo")
 
 
 @pytest.mark.parametrize("name", ["text.jpg", "https://127.0.0.1/a.png"])
