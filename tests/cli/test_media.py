@@ -166,4 +166,5 @@ def test_all_of_them_detach(shell, net: Sandbox, photo: Path, tokens: list[str])
     ran = shell(*tokens, "--detach", "--json")
     (entry,) = ran.entries
     assert (entry["event"], entry["project_id"]) == ("submitted", net.submissions[0].project_id)
+    net.wait_for(lambda: net.project(entry["project_id"])["status"] == "completed")
     assert shell("wait", entry["project_id"], "-o", "later").code == 0
