@@ -132,8 +132,6 @@ _OPTIONS = {
 # A parameter begins a message, or is known by its underscore; not so within quotes, where it is a value.
 _PARAMETER = re.compile(r"^[a-z]+\b|(?<!['\"\w.-])[a-z]+(?:_[a-z]+)+(?![\w'\"])|^[a-z]+(?:_[a-z]+)+")
 _TYPE = re.compile(r"type='(image|video|audio)'")
-# Seconds to more digits than anybody asked for.
-_FRACTION = re.compile(r"\b(\d+\.\d{2,})(?= s\b)")
 # What moves the cursor or changes colours has no place in a message, whoever wrote it.
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 
@@ -230,8 +228,6 @@ def _exit(error: SogniError) -> Exit:
 def _message(error: SogniError) -> str:
     if isinstance(error, ValidationError) and error.problems:
         return " ".join(in_options(problem.message) for problem in error.problems)
-    if isinstance(error, WaitTimeout):
-        return _FRACTION.sub(lambda found: f"{float(found[1]):.1f}", error.message)
     return error.message
 
 

@@ -22,8 +22,6 @@ FORMATS = {
     "audio": {".mp3": "mp3", ".flac": "flac", ".wav": "wav"},
     "model": {".glb": "glb"},
 }
-# The format that is delivered where none is ordered.
-_USUAL = {"image": "png", "video": "mp4", "audio": "mp3", "model": "glb"}
 
 
 @frozen
@@ -90,11 +88,10 @@ class Target:
             raise CommandError(f"-o: nothing can be written into {existing}: {reason}.") from problem
 
     def save(self, result: Result, *, overwrite: bool = False) -> Path:
-        """Save an output; its real content decides the ending, unless that is the one that was asked for."""
-        folder = f"{self.folder}/"
-        if not self.name or not self._fits(result):
-            return result.save(folder, name=self.name, overwrite=overwrite)
-        return result.save(self.folder / self._file, overwrite=overwrite)
+        """Save an output; an ending that does not fit its real content is replaced."""
+        if self.suffix:
+            return result.save(self.folder / self._file, overwrite=overwrite)
+        return result.save(f"{self.folder}/", name=self.name, overwrite=overwrite)
 
     def save_preview(self, picture: Picture, number: int) -> Path:
         """Save a preview beside the outputs, under a name of its own."""
@@ -103,9 +100,3 @@ class Target:
     @property
     def _file(self) -> str:
         return f"{self.name}{self.suffix}"
-
-    def _fits(self, result: Result) -> bool:
-        formats = FORMATS.get(result.kind, {})
-        ordered = result.job.output_format
-        delivered = formats.get(f".{ordered}") if ordered else _USUAL.get(result.kind)
-        return formats.get(self.suffix.lower()) == delivered
