@@ -93,13 +93,13 @@ def render(context: Context, order: Order, options: Options | None) -> None:
         )
     model = options.model or order.model
     target = Target.parse(options.out)
-    kinds = ("image", "model") if order.type == "image" else (order.type,)
-    output_format = target.format(kinds, order.format)
     target.check()
-    if order.name is not None and target.name is None:
-        target = evolve(target, name=order.name)
     clock = Clock(options.timeout)
     with context.client(options.out) as client:
+        kind = "model" if client.projects.is_model_artifact_model_id(model) else order.type
+        output_format = target.format([kind], order.format)
+        if order.name is not None and target.name is None:
+            target = evolve(target, name=order.name)
         given = {
             "number_of_media": 1,
             "positive_prompt": order.prompt,

@@ -230,6 +230,14 @@ def test_nothing_is_ordered_for_names_that_cannot_be(shell, net: Sandbox, given:
     assert not net.submissions
 
 
+def test_3d_models_have_an_ending_of_their_own(shell, net: Sandbox, given: Path) -> None:
+    tokens = ("--model", "pixal3d_int8_i23d", "--photo", "wide.jpg")
+    assert shell("image", "a fox", *tokens, "-o", "fox.glb").lines == ["fox.glb"]
+    assert "what there is: .glb." in shell("image", "a fox", *tokens, "-o", "fox.png").err
+    assert "what there is: .png" in shell("image", "a fox", "-o", "fox.glb").err
+    assert len(net.submissions) == 1
+
+
 def test_a_folder_may_look_like_a_file(shell, folder: Path) -> None:
     (folder / "v1.2").mkdir()
     (line,) = shell("image", "a fox", "-o", "v1.2").lines
