@@ -48,7 +48,8 @@ def image(
         "token_type": token,
     }
     with context.client() as client:
-        given |= sizes.of_picture(client, model, size)
+        # Presets are asked for by the id of a model that exists.
+        given |= sizes.of_picture(client, client.projects.get_model_options(model).model_id, size)
         _show(context, estimate(client, "image", model, given), model, token)
 
 

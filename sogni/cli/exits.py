@@ -130,7 +130,7 @@ _OPTIONS = {
     "limit": "--limit",
 }
 # A parameter begins a message, or is known by its underscore; not so within quotes, where it is a value.
-_PARAMETER = re.compile(r"^[a-z]+\b|(?<!['\"\w.-])[a-z]+(?:_[a-z]+)+(?![\w'\"])|^[a-z]+(?:_[a-z]+)+")
+_PARAMETER = re.compile(r"^[a-z]+\b|(?<!['\"\w.-])[a-z]+(?:_[a-z]+)+(?![\w'\"])")
 _TYPE = re.compile(r"type='(image|video|audio)'")
 # What moves the cursor or changes colours has no place in a message, whoever wrote it.
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
