@@ -90,8 +90,8 @@ class Target:
     def save(self, result: Result, *, overwrite: bool = False) -> Path:
         """Save an output; an ending that does not fit its real content is replaced."""
         if self.suffix:
-            return result.save(self.folder / self._file, overwrite=overwrite)
-        return result.save(f"{self.folder}/", name=self.name, overwrite=overwrite)
+            return result.save(self.folder / self._file, overwrite=overwrite, sidecar=False)
+        return result.save(f"{self.folder}/", name=self.name, overwrite=overwrite, sidecar=False)
 
     def save_preview(self, picture: Picture, number: int) -> Path:
         """Save a preview beside the outputs, under a name of its own."""
