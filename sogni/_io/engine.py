@@ -29,6 +29,7 @@ from .._protocol.outcome import (
     Effect,
     FetchRecord,
     FetchSnapshot,
+    NoteEnd,
     Once,
     Outcome,
     ResolveMissing,
@@ -55,6 +56,7 @@ from .feed import Feed, LinkNotReady, StreamEnded
 from .http import Http
 from .inbox import Inbox
 from .link import Address
+from .orders import Orders
 from .settings import Place, Settings
 from .ws import SendFailed
 
@@ -79,6 +81,7 @@ class Engine:
             refused=_weakly(self._signed_out),
             idle_close=settings.idle_close,
         )
+        self.orders = Orders(settings)
         self._opening = threading.Lock()
         self._place: Place | None = None
         self._http: Http | None = None
@@ -183,7 +186,7 @@ class Engine:
             closers.append(partial(self._errands.close, 2.0))
         if self._http is not None:
             closers.append(self._http.close)
-        closers.append(self.settings.app_id.release)
+        closers += [self.orders.flush, self.settings.app_id.release]
         if self._place is not None and self._place.close is not None:
             closers.append(self._place.close)
         return closers
@@ -200,6 +203,7 @@ class Engine:
         self.catalogue.reset_after_fork()
         self.credentials.reset_after_fork()
         self.settings.app_id.reset_after_fork()
+        self.orders.reset_after_fork()
         if self._http is not None:
             self._http.reset_after_fork()
 
@@ -325,6 +329,10 @@ class Engine:
         """
         text = frames.encode("jobRequest", message)
         with self.lock:
+            self._feed.writable()
+        # Before it is sent, so that a crash at any moment leaves a trace.
+        self.orders.sent(entry.id, self.session.address)
+        with self.lock:
             link, connection = self._feed.writable()
             self.session.submit(entry, text, time.monotonic())
         try:
@@ -437,13 +445,21 @@ class Engine:
         """Finished projects of the account, from any app."""
         since_ms = recent_since(since, time.time())
         # An unscoped list would be everybody's, so the address of the account is found first.
-        address = self.session.address or str(self.request(rest.me(), deadline).get("walletAddress") or "")
+        address = self.account_address(deadline)
         if not isinstance(limit, int) or isinstance(limit, bool):
             problem = Problem("limit", f"limit must be a whole number from 1 to 100, not {limit!r}.", value=limit)
             raise ValidationError(problems=[problem])
         count = min(100, max(1, limit))
         call = rest.recent_jobs(address=address, since_ms=since_ms, limit=count, app_source=app_source)
         return self.request(call, deadline)
+
+    def account_address(self, deadline: Deadline | None = None) -> str:
+        """The address of the account's wallet; asked for unless the connection told it."""
+        return self.session.address or str(self.request(rest.me(), deadline).get("walletAddress") or "")
+
+    def left_behind(self, deadline: Deadline) -> list[str]:
+        """Ids of the projects that this installation ordered and that nobody follows any more."""
+        return self.orders.left_behind(self.account_address(deadline))
 
     def sync(self, reason: str = "manual", deadline: Deadline | None = None) -> Outcome:
         """Fetch what the service holds for this app id and bring the tracked projects in line with it."""
@@ -478,7 +494,9 @@ class Engine:
         )
 
     def _do(self, effect: Effect) -> None:
-        if isinstance(effect, FetchSnapshot):
+        if isinstance(effect, NoteEnd):
+            self.orders.ended(effect.project_id)
+        elif isinstance(effect, FetchSnapshot):
             self._run_errand("snapshot", partial(self.sync, effect.reason))
         elif isinstance(effect, FetchRecord):
             self._run_errand(("record", effect.project_id), partial(self._fetch_record, effect.project_id))

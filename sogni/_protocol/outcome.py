@@ -63,7 +63,14 @@ class SendCancel:
     project_id: str
 
 
-Effect = Union[CheckAlive, CheckRuntime, Resubmit, SendCancel, FetchSnapshot, FetchRecord, ResolveMissing]
+@frozen
+class NoteEnd:
+    """Remember that the end of a project was seen."""
+
+    project_id: str
+
+
+Effect = Union[CheckAlive, CheckRuntime, NoteEnd, Resubmit, SendCancel, FetchSnapshot, FetchRecord, ResolveMissing]
 
 
 # --- the rest -------------------------------------------------------------------------------------------------------

@@ -38,7 +38,17 @@ from .messages import (
     Snapshot,
     read_message,
 )
-from .outcome import Cancel, CheckAlive, CheckRuntime, FetchRecord, FetchSnapshot, Outcome, Resubmit, SendCancel
+from .outcome import (
+    Cancel,
+    CheckAlive,
+    CheckRuntime,
+    FetchRecord,
+    FetchSnapshot,
+    NoteEnd,
+    Outcome,
+    Resubmit,
+    SendCancel,
+)
 from .timers import Timers
 
 KEEP_FINISHED = 30.0  # seconds a finished project stays tracked
@@ -200,6 +210,7 @@ class Session:
         if not entry.finished or entry.finished_at is not None:
             return
         entry.finished_at = now
+        out.effects.append(NoteEnd(entry.id))
         self._timers.add(now + KEEP_FINISHED, "forget", entry)
         self.recently_finished[entry.id] = None
         while len(self.recently_finished) > REMEMBERED_IDS:
@@ -231,6 +242,11 @@ class Session:
 
     def submit(self, entry: ProjectEntry, text: str, now: float) -> None:
         """Track a project. Called right before its request is written, under the generation it is written to."""
+        known = self.projects.get(entry.id)
+        if known is not None and known.finished:
+            # Ordered again under its key, after the service said that nobody has it.
+            del self.projects[entry.id]
+            self.recently_finished.pop(entry.id, None)
         entry.submission = Submission(text)
         entry.submission.generation = self.generation
         entry.submission.at = entry.submitted_at = entry.last_activity = now
