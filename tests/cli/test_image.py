@@ -138,3 +138,10 @@ def test_odd_values_are_warned_about(shell, net: Sandbox) -> None:
     assert ran.code == 0
     (warning,) = [line for line in ran.err.splitlines() if "steps" in line]
     assert warning.startswith("Warning: --steps 99")
+
+
+def test_a_key_stays_unused_while_a_sandbox_is_named(shell, net: Sandbox) -> None:
+    ran = shell("image", "a fox", "--json", SOGNI_API_KEY="a real key", SOGNI_LOG="debug")
+    assert ran.code == 0
+    assert net.submissions
+    assert "a real key" not in f"{net.log}{ran.out}{ran.err}"
