@@ -237,16 +237,10 @@ class Stage:
     async def _lacks_files(self, project: Project, job: Job, order: Order) -> bool:
         """Fail a job whose files are missing or are not what their slots take, as whoever renders it finds out."""
         missing = [slot for slot in declared(project.keyframe) if slot not in project.inputs]
-        if missing:
-            word, category, said = (
-                "imgUploadFailure",
-                "asset_resolution",
-                f"Nothing was uploaded for: {', '.join(missing)}.",
-            )
-        elif said := await self._studio.flaw(order):
-            word, category = "genfailure", "input_validation"
-        else:
+        said = f"Nothing was uploaded for: {', '.join(missing)}." if missing else await self._studio.flaw(order)
+        if not said:
             return False
+        word, category = ("imgUploadFailure", "asset_resolution") if missing else ("genfailure", "input_validation")
         if project.model.is_vendor:
             await self._fail(project, job, VENDOR_FAILURE, said, vendorFailureCategory=category)
         else:
