@@ -3,7 +3,7 @@
     python -m codegen.keywords            write it
     python -m codegen.keywords --check    fail if it is not what would be written
 
-A parameter is declared once, in `params.py` or in the signature of `SogniClient`; a `TypedDict` says the same to checkers.
+A parameter is declared once, in `params.py` or in the signature of `SogniClient`; checkers read a `TypedDict`.
 """
 
 from __future__ import annotations
