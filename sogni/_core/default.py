@@ -32,11 +32,11 @@ def configure(**arguments: Unpack[ClientArguments]) -> None:
     The one so far is closed: its waits end with ClosedError, what was ordered through it carries on.
 
     Args:
-        **arguments: Those of `SogniClient`; none at all for what the environment says.
+        **arguments: Those of `SogniClient`; none at all for what the environment will say when a verb is called.
     Raises:
         ConfigError: a value that cannot work; the client so far stays.
     """
-    former = _shared.replace(SogniClient(**arguments))
+    former = _shared.replace(SogniClient(**arguments) if arguments else None)
     if former is not None:
         former.close()
 

@@ -54,8 +54,8 @@ class Shared(Generic[T]):
                 self._value = self._make()
             return self._value
 
-    def replace(self, value: T) -> T | None:
-        """Puts another one in its place; returns the one so far, if there was any."""
+    def replace(self, value: T | None) -> T | None:
+        """Puts another one in its place, or none until one is needed; returns the one so far, if there was any."""
         register(self)
         with self._lock:
             former, self._value = self._value, value

@@ -59,6 +59,7 @@ class Wish:
         given: The parameters so far, without the model.
         images: The files for a verb that leaves their place to the rule of the model.
         preset: A size by name, to be looked up.
+        limit: What it may cost, in tokens.
         problems: What is wrong already.
     """
 
@@ -69,6 +70,7 @@ class Wish:
     given: Mapping[str, object] = field(repr=False)
     images: tuple[object, ...] = field(default=(), repr=False)
     preset: str | None = None
+    limit: Decimal | None = None
     problems: tuple[Problem, ...] = ()
 
     def refuse_now(self) -> None:
@@ -125,6 +127,7 @@ def wish(
     model: object = None,
     cutout: bool = False,
     kind: object = None,
+    max_cost: object = None,
 ) -> Wish:
     """Reads what a verb was called with.
 
@@ -164,25 +167,9 @@ def wish(
         given=given,
         images=images,
         preset=preset,
+        limit=_limit(max_cost, problems),
         problems=tuple(problems),
     )
-
-
-def amount(value: object) -> Decimal:
-    """A limit of money.
-
-    Raises:
-        ValidationError: it is none.
-    """
-    try:
-        found = Decimal(str(value))
-    except InvalidOperation:
-        found = Decimal("NaN")
-    if isinstance(value, bool) or not found.is_finite() or found < 0:
-        allowed = "a number of tokens from 0 on"
-        problem = Problem("max_cost", f"max_cost must be {allowed}, not {short(value)}.", value=value, allowed=allowed)
-        raise ValidationError(problems=[problem])
-    return found
 
 
 def kind_of(media: object) -> str | None:
@@ -223,6 +210,20 @@ def _wrong_choice(name: str, value: object, options: Sequence[str]) -> list[Prob
     hint = f"; nearest: {short(nearest)}" if nearest else ""
     message = f"{name} must be one of {allowed}, not {short(value)}{hint}."
     return [Problem(name, message, value=value, allowed=allowed, nearest=nearest)]
+
+
+def _limit(value: object, problems: list[Problem]) -> Decimal | None:
+    if value is None:
+        return None
+    try:
+        found = Decimal(str(value))
+    except InvalidOperation:
+        found = Decimal("NaN")
+    if isinstance(value, bool) or not found.is_finite() or found < 0:
+        allowed = "a number of tokens from 0 on"
+        message = f"max_cost must be {allowed}, not {short(value)}."
+        problems.append(Problem("max_cost", message, value=value, allowed=allowed))
+    return found
 
 
 def _size(

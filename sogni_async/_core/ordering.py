@@ -35,22 +35,21 @@ async def place(
     max_cost: object,
 ) -> Result:
     """Order what a verb was asked for, wait for it, and return the result."""
-    from sogni._rules import wishes
+    from sogni._rules.wishes import wish as read
 
-    limit = None if max_cost is None else wishes.amount(max_cost)
-    asked = wishes.wish(verb, **wish, keywords=keywords)
+    asked = read(verb, **wish, keywords=keywords, max_cost=max_cost)
     asked.refuse_now()
     projects._engine.start_link()
     options, presets = await _chosen(projects, asked, deadline)
     order = asked.order(options, presets)
-    if limit is not None:
+    if asked.limit is not None:
         from sogni._rules import quote
 
         order.setdefault("token_type", quote.TOKEN)
         network = projects._engine.session.network
         call = quote.quote(order, options, presets=presets, announced_network=network)
         cost = await projects._bridge.call(projects._engine.request, call, deadline)
-        quote.check(cost, order["token_type"], limit)
+        quote.check(cost, order["token_type"], asked.limit)
     project = await projects.create(timeout=deadline.remaining(), **order)
     return await _finished(project, verb, on_event, progress, deadline)
 
