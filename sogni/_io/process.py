@@ -24,12 +24,14 @@ _hooked = False
 
 
 def register(engine: Living) -> None:
-    """Look after an engine from now on; called when it is first used."""
+    """Look after an engine from now on; called when it is first used and has found its place."""
     global _hooked
     _living.add(engine)
+    # Last come, first served: what a client has started, such as a sandbox with its folder, must not go before it.
+    atexit.unregister(_close_all)
+    atexit.register(_close_all)
     if not _hooked:
         _hooked = True
-        atexit.register(_close_all)
         if hasattr(os, "register_at_fork"):
             os.register_at_fork(after_in_child=_after_fork)
 
@@ -48,7 +50,8 @@ class Shared(Generic[T]):
 
     def get(self) -> T:
         """The object."""
-        register(self)
+        if self._value is None:
+            register(self)
         with self._lock:
             if self._value is None:
                 self._value = self._make()
