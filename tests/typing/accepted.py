@@ -47,6 +47,7 @@ def orders(client: SogniClient) -> None:
     )
     order: ImageKeywords = {"positive_prompt": "a fox", "model_id": "krea2_turbo_fp8_scaled", "number_of_media": 4}
     client.projects.create(ImageParams(**order), seed=3)
+    client.projects.create(sogni.load("fox.json"))
     client.projects.create(VideoParams("waves", model_id="wan_v2.2-14b-fp8_t2v"), duration=2)
     client.projects.create(AudioParams("piano", model_id="ace_step_1.5_xl_turbo"), timeout=5, duration=20)
     for event in project.events(timeout=60):
