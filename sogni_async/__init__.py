@@ -45,6 +45,7 @@ if TYPE_CHECKING:
         SogniError as SogniError,
         StorageError as StorageError,
         SubmissionUncertain as SubmissionUncertain,
+        TooExpensive as TooExpensive,
         TransferError as TransferError,
         TransportError as TransportError,
         ValidationError as ValidationError,
@@ -75,6 +76,11 @@ if TYPE_CHECKING:
         TextLimit as TextLimit,
         VideoAssetConfig as VideoAssetConfig,
     )
+    from sogni.types.keywords import (
+        AudioKeywords as AudioKeywords,
+        ImageKeywords as ImageKeywords,
+        VideoKeywords as VideoKeywords,
+    )
     from sogni.types.media import MediaInput as MediaInput
     from sogni.types.params import AudioParams as AudioParams, ImageParams as ImageParams, VideoParams as VideoParams
     from sogni.types.project import (
@@ -92,15 +98,25 @@ if TYPE_CHECKING:
     from sogni.types.settings import Retries as Retries, Timeouts as Timeouts
 
     from ._core.client import SogniClient as SogniClient
+    from ._core.default import (
+        configure as configure,
+        edit as edit,
+        image as image,
+        model3d as model3d,
+        music as music,
+        segment as segment,
+        speech as speech,
+        upscale as upscale,
+        video as video,
+    )
     from ._core.project import EventStream as EventStream, Project as Project, ResultStream as ResultStream
     from ._core.result import ByteStream as ByteStream, LastFrame as LastFrame, Picture as Picture, Result as Result
 else:
     _WHERE = {
-        "AudioParams": "sogni.types.params",
-        "ImageParams": "sogni.types.params",
-        "VideoParams": "sogni.types.params",
-        "MediaInput": "sogni.types.media",
+        "VERSION": "sogni._version",
         "ApiError": "sogni.errors",
+        "AudioKeywords": "sogni.types.keywords",
+        "AudioParams": "sogni.types.params",
         "AuthenticationError": "sogni.errors",
         "AvailableModel": "sogni.types.catalog",
         "ByteStream": "._core.result",
@@ -121,6 +137,8 @@ else:
         "EventStream": "._core.project",
         "Failed": "sogni.events",
         "Finished": "sogni.events",
+        "ImageKeywords": "sogni.types.keywords",
+        "ImageParams": "sogni.types.params",
         "Initiating": "sogni.events",
         "InsufficientFunds": "sogni.errors",
         "JobFailed": "sogni.events",
@@ -128,6 +146,7 @@ else:
         "JobStatus": "sogni.types.project",
         "LastFrame": "._core.result",
         "LinkState": "sogni.types.project",
+        "MediaInput": "sogni.types.media",
         "Model": "sogni.types.catalog",
         "ModelNotAvailable": "sogni.errors",
         "ModelNotFound": "sogni.errors",
@@ -164,17 +183,28 @@ else:
         "SubmissionUncertain": "sogni.errors",
         "TextLimit": "sogni.types.catalog",
         "Timeouts": "sogni.types.settings",
+        "TooExpensive": "sogni.errors",
         "TransferError": "sogni.errors",
         "TransportError": "sogni.errors",
-        "VERSION": "sogni._version",
-        "__version__": "sogni._version",
         "ValidationError": "sogni.errors",
         "VideoAssetConfig": "sogni.types.catalog",
+        "VideoKeywords": "sogni.types.keywords",
+        "VideoParams": "sogni.types.params",
         "WaitTimeout": "sogni.errors",
         "WaitingReason": "sogni.types.project",
+        "__version__": "sogni._version",
         "calculate_video_frames": "sogni._rules.frames",
+        "configure": "._core.default",
+        "edit": "._core.default",
         "frames_for_audio": "sogni._rules.frames",
+        "image": "._core.default",
         "load": "sogni._store.sidecar",
+        "model3d": "._core.default",
+        "music": "._core.default",
+        "segment": "._core.default",
+        "speech": "._core.default",
+        "upscale": "._core.default",
+        "video": "._core.default",
     }
 
     def __getattr__(name):
@@ -193,6 +223,7 @@ else:
 __all__ = [
     "VERSION",
     "ApiError",
+    "AudioKeywords",
     "AudioParams",
     "AuthenticationError",
     "AvailableModel",
@@ -214,6 +245,7 @@ __all__ = [
     "EventStream",
     "Failed",
     "Finished",
+    "ImageKeywords",
     "ImageParams",
     "Initiating",
     "InsufficientFunds",
@@ -259,15 +291,26 @@ __all__ = [
     "SubmissionUncertain",
     "TextLimit",
     "Timeouts",
+    "TooExpensive",
     "TransferError",
     "TransportError",
     "ValidationError",
     "VideoAssetConfig",
+    "VideoKeywords",
     "VideoParams",
     "WaitTimeout",
     "WaitingReason",
     "__version__",
     "calculate_video_frames",
+    "configure",
+    "edit",
     "frames_for_audio",
+    "image",
     "load",
+    "model3d",
+    "music",
+    "segment",
+    "speech",
+    "upscale",
+    "video",
 ]

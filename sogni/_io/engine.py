@@ -245,7 +245,7 @@ class Engine:
         if not self.credentials.signed_in:
             raise AuthenticationError(
                 "Nobody is signed in.",
-                hint="Set SOGNI_API_KEY, pass api_key=, or use sandbox=True to try without an account.",
+                hint="Set SOGNI_API_KEY, or pass api_key= to SogniClient or configure; sandbox=True needs no account.",
             )
         self._feed.start()
 

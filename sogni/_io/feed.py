@@ -18,7 +18,7 @@ from typing import Any
 
 from .._protocol import frames
 from .._protocol.closing import closing, closing_error
-from .._protocol.entries import JobEntry, ProjectEntry, Sink, Sinks
+from .._protocol.entries import JobEntry, PreviewTouch, ProjectEntry, Sink, Sinks
 from .._protocol.outcome import Cancel, Effect, Once, Outcome, Resubmit, SendCancel
 from .._protocol.session import READ_KINDS, Session
 from ..errors import ClosedError, ConnectionLost, ProtocolError, SogniError
@@ -397,19 +397,20 @@ class Feed:
         """Tell those who watch that a job's slot has something newer; with the lock held."""
         wakers: list[Waker] = []
         touch = job.progress_touch
-        preview = job.preview_touch if payload.get("hasImage") is True else None
+        preview = PreviewTouch(job) if payload.get("hasImage") is True else None
         for sink in job.project.sinks:
             waker = sink.put(touch, touch)
             if waker is not None:
                 wakers.append(waker)
             if preview is not None:
-                sink.put(preview, preview)
+                sink.put((touch, "preview"), preview)
         callbacks = self.callbacks
         if callbacks.by_kind:
-            for item in (touch, preview):
-                waker = None if item is None else callbacks.put("job", item, item)
-                if waker is not None:
-                    wakers.append(waker)
+            waker = callbacks.put("job", touch, touch)
+            if waker is not None:
+                wakers.append(waker)
+            if preview is not None:
+                callbacks.put("job", (touch, "preview"), preview)
         return wakers
 
     def _deliver(self, outcome: Outcome) -> list[Waker]:

@@ -90,9 +90,17 @@ class ProgressTouch(Touch):
 
 
 class PreviewTouch(Touch):
-    """A preview of the job is unread."""
+    """A preview of the job is unread. It stays with the worker that made it, whoever has the job by then.
 
-    __slots__ = ()
+    Attributes:
+        job_id: The render id of that worker.
+    """
+
+    __slots__ = ("job_id",)
+
+    def __init__(self, job: JobEntry) -> None:
+        super().__init__(job)
+        self.job_id = job.state.id
 
 
 class JobEntry:
@@ -105,7 +113,6 @@ class JobEntry:
         "eta_first_at",
         "eta_seconds",
         "largest_eta",
-        "preview_touch",
         "project",
         "progress_touch",
         "running_since",
@@ -118,7 +125,6 @@ class JobEntry:
         self.state = state
         self.awaiting_worker = False
         self.progress_touch = ProgressTouch(self)
-        self.preview_touch = PreviewTouch(self)
         self.largest_eta = 0.0
         self.eta_seconds: float | None = None
         self.eta_at = self.eta_first_at = 0.0
