@@ -19,7 +19,7 @@ from typing import Any
 from .._protocol import frames
 from .._protocol.closing import closing, closing_error
 from .._protocol.entries import JobEntry, ProjectEntry, Sink, Sinks
-from .._protocol.outcome import Cancel, Effect, Once, Outcome, Resubmit
+from .._protocol.outcome import Cancel, Effect, Once, Outcome, Resubmit, SendCancel
 from .._protocol.session import READ_KINDS, Session
 from ..errors import ClosedError, ConnectionLost, ProtocolError, SogniError
 from ..events import Canceled, Completed, Failed, Queued
@@ -237,6 +237,8 @@ class Feed:
         with self.lock:
             if not self.session.may_resubmit(effect.entry):
                 return
+            # Before it is written: the answer may be here sooner than this thread.
+            self.session.resubmitted(effect.entry, time.monotonic())
             link = self._link
         connection = link.socket if link is not None else None
         try:
@@ -245,12 +247,21 @@ class Feed:
             connection.send(effect.text)
         except SendFailed as problem:
             with self.lock:
-                self.session.resubmit_failed(effect.entry, problem.started)
+                self.session.resubmit_failed(effect.entry, problem.started, time.monotonic())
             if link is not None:
                 link.drop()
-            return
+
+    def _send_cancel(self, cancel: Cancel) -> None:
         with self.lock:
-            self.session.resubmitted(effect.entry, time.monotonic())
+            link = self._link
+        connection = link.socket if link is not None else None
+        if link is None or connection is None:
+            return
+        try:
+            connection.send(frames.cancel(cancel.project_id))
+        except SendFailed:
+            # The next link tries again.
+            link.drop()
 
     # --- called by the link's thread --------------------------------------------------------------------------------
 
@@ -261,6 +272,8 @@ class Feed:
     def link_opened(self, link: Link, now: float) -> None:
         """The socket is open."""
         with self.lock:
+            if self._link is not link:
+                return
             self.session.link_open(now)
         log.info("connected")
 
@@ -268,8 +281,11 @@ class Feed:
         """True when the connection that just ended had been accepted by the server."""
         return self._was_ready
 
-    def link_received(self, raw: bytes, now: float) -> None:
-        """One message of the socket. What cannot be understood is dropped and counted; the connection stays."""
+    def link_received(self, link: Link, raw: bytes, now: float) -> None:
+        """One message of the socket. What cannot be understood is dropped and counted; the connection stays.
+
+        So is what a connection still brings that was given up: another account may be at work by now.
+        """
         try:
             frame = frames.decode(raw)
             kind = frame.kind
@@ -278,12 +294,16 @@ class Feed:
             payload = frames.body(frame)
             if kind == "jobProgress" or kind == "jobETA":
                 with self.lock:
+                    if self._link is not link:
+                        return
                     job = self.session.progress(kind, payload, now)
                     touched = None if job is None else self._touch(job, payload)
                 if touched is not None:
                     wake(touched)
                     return
             with self.lock:
+                if self._link is not link:
+                    return
                 outcome = self.session.receive(kind, payload, now)
                 wakers = self._deliver(outcome)
         except ProtocolError as problem:
@@ -430,6 +450,8 @@ class Feed:
         for effect in outcome.effects:
             if isinstance(effect, Resubmit):
                 self._resubmit(effect)
+            elif isinstance(effect, SendCancel):
+                self._send_cancel(effect.cancel)
             else:
                 self._effect(effect)
 

@@ -212,6 +212,7 @@ class ProjectEntry:
 
     __slots__ = (
         "__weakref__",
+        "announced_complete",
         "by_id",
         "error",
         "estimated_start_at",
@@ -220,6 +221,7 @@ class ProjectEntry:
         "id",
         "jobs",
         "last_activity",
+        "looks",
         "network",
         "number_of_media",
         "output_format",
@@ -285,6 +287,10 @@ class ProjectEntry:
         # Seconds of silence after which the service is asked, and how often it then knew nothing.
         self.stale_after = STALE_AFTER
         self.strikes = 0
+        # The service said that it is complete, whatever we made of that.
+        self.announced_complete = False
+        # How often its stored record was looked at for results that were never announced.
+        self.looks = 0
 
     @property
     def finished(self) -> bool:

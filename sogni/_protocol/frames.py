@@ -55,6 +55,12 @@ def body(frame: Frame) -> Any:
     return payload
 
 
+def cancel(project_id: str) -> str:
+    """The text of the frame that cancels a project."""
+    reason = "artistCanceled"
+    return encode("jobError", {"jobID": project_id, "error": reason, "error_message": reason, "isFromWorker": False})
+
+
 def encode(kind: str, payload: object) -> str:
     """The text of an outgoing frame; raises ValueError for what JSON cannot carry (NaN, infinity)."""
     inner = json.dumps(payload, separators=(",", ":"), ensure_ascii=False, allow_nan=False).encode()

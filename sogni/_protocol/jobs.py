@@ -360,8 +360,9 @@ def fail_job(
 
 def on_completed(entry: ProjectEntry) -> bool:
     """`jobState jobCompleted`; True when it counts. A verdict of our own gives way to the server's."""
+    entry.announced_complete = True
     if PROJECT_MOVES.get((entry.status, ProjectCompleted)) is None and not (
-        entry.status is ProjectStatus.FAILED and entry.own_verdict
+        entry.status is ProjectStatus.FAILED and entry.own_verdict and every_job_failed(entry) is None
     ):
         return False
     entry.status = ProjectStatus.COMPLETED
@@ -384,6 +385,14 @@ def every_job_failed(entry: ProjectEntry) -> SogniError | None:
     if any(job.state.status is not FAILED and job.state.status is not CANCELED for job in entry.jobs):
         return None
     return entry.jobs[-1].state.error
+
+
+def end_without_results(entry: ProjectEntry, canceled: bool, error: SogniError, emit: Emit) -> None:
+    """Every output ended badly: so did the project, whatever was said about it before."""
+    status = ProjectStatus.CANCELED if canceled else ProjectStatus.FAILED
+    if not entry.settled:
+        entry.status = status
+    end(entry, status, error, emit, own=True)
 
 
 def end(entry: ProjectEntry, status: ProjectStatus, error: SogniError | None, emit: Emit, *, own: bool = False) -> None:

@@ -49,7 +49,14 @@ class CheckAlive:
     project_id: str
 
 
-Effect = Union[CheckAlive, Resubmit, FetchSnapshot, FetchRecord, ResolveMissing]
+@frozen
+class SendCancel:
+    """Send a cancel request again: the connection that it was written to is gone."""
+
+    cancel: Cancel
+
+
+Effect = Union[CheckAlive, Resubmit, FetchSnapshot, FetchRecord, ResolveMissing, SendCancel]
 
 
 # --- the rest -------------------------------------------------------------------------------------------------------
@@ -62,12 +69,19 @@ class Once:
 
 
 class Cancel:
-    """One request to cancel a project, shared by everybody who asks for it meanwhile."""
+    """One request to cancel a project, shared by everybody who asks for it meanwhile.
 
-    __slots__ = ("project_id", "sinks")
+    Attributes:
+        generation: The link it was written to last.
+        repeated: It was written again, so that a refusal may only mean that the first one worked.
+    """
 
-    def __init__(self, project_id: str) -> None:
+    __slots__ = ("generation", "project_id", "repeated", "sinks")
+
+    def __init__(self, project_id: str, generation: int) -> None:
         self.project_id = project_id
+        self.generation = generation
+        self.repeated = False
         self.sinks = Sinks()
 
 

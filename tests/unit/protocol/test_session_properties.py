@@ -168,7 +168,7 @@ class Checked(Client):
             )
             self.take(self.session.apply_record(PROJECT, record, self.now))
         else:
-            self.take(self.session.apply_verdicts({PROJECT: recovery.Verdict(action)}, self.now))
+            self.take(self.session.apply_verdicts({PROJECT: recovery.Verdict(action)}, self.now, self.now))
         self.check()
 
     def check(self) -> None:
