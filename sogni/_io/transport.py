@@ -170,7 +170,7 @@ class _Adapter(HTTPAdapter):
     def close(self) -> None:
         # The library only forgets its pools, and their connections stay open until somebody collects the garbage.
         for manager in (self.poolmanager, *self.proxy_manager.values()):
-            for key in manager.pools.keys():
+            for key in manager.pools.keys():  # noqa: SIM118 - it is no dict and refuses to be iterated over
                 pool = manager.pools.get(key)
                 if pool is not None:
                     pool.close()

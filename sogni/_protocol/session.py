@@ -447,9 +447,7 @@ class Session:
                 self.after(entry, now, out)
         return out
 
-    def _judge(
-        self, entry: ProjectEntry, verdict: recovery.Verdict, asked_at: float, now: float, out: Outcome
-    ) -> None:
+    def _judge(self, entry: ProjectEntry, verdict: recovery.Verdict, asked_at: float, now: float, out: Outcome) -> None:
         entry.last_activity = now
         if verdict.record is not None:
             recovery.replay(self, entry, verdict.record, verdict.state == "active", now, out)

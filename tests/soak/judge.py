@@ -13,7 +13,7 @@ from sogni.sandbox.state import Project
 
 _STATUS = {"completed": "completed", "errored": "failed", "cancelled": "canceled"}
 # Seconds that no project may take, whatever happens to it, with the pauses that `hurry` leaves.
-SLOW = 45.0
+SLOW = 120.0
 
 
 def judge(sandbox: Sandbox, seen: Sequence[Mapping[str, Any]], uncertain: set[str]) -> list[str]:
