@@ -240,6 +240,7 @@ class ProjectEntry:
         "strikes",
         "submission",
         "submitted_at",
+        "told",
         "type",
         "waiting_reason",
     )
@@ -278,7 +279,7 @@ class ProjectEntry:
         self.revision = 0
         self.jobs: list[JobEntry] = []
         self.by_id: dict[str, JobEntry] = {}
-        self.retired: set[str] = set()
+        self.retired: dict[str, None] = {}
         self.history: dict[Hashable, object] = {}
         self.sinks = Sinks()
         self.submission: Submission | None = None
@@ -291,6 +292,8 @@ class ProjectEntry:
         self.announced_complete = False
         # How often its stored record was looked at for results that were never announced.
         self.looks = 0
+        # How many events it had.
+        self.told = 0
 
     @property
     def finished(self) -> bool:

@@ -70,6 +70,7 @@ JOB_MOVES: dict[tuple[JobStatus, type[JobMessage]], JobStatus] = {
     (PROCESSING, JobError): FAILED,
 }
 
+MOST_RETIRED = 4096  # render ids of workers that are gone; no honest project has that many
 LONGEST_QUEUE = 366 * 86_400  # seconds; an announcement beyond that is no time at all
 
 _WAITING = (ProjectStatus.PENDING, ProjectStatus.QUEUED)
@@ -143,7 +144,9 @@ def reclaim(job: JobEntry, img_id: str) -> bool:
     silent = not job.awaiting_worker
     entry = job.project
     entry.by_id.pop(job.state.id, None)
-    entry.retired.add(job.state.id)
+    entry.retired[job.state.id] = None
+    if len(entry.retired) > MOST_RETIRED:
+        del entry.retired[next(iter(entry.retired))]
     entry.by_id[img_id] = job
     reset(job, id=img_id)
     job.awaiting_worker = False

@@ -7,6 +7,7 @@ from typing import Union
 
 from attrs import define, field, frozen
 
+from ..events import Canceled, Completed, Failed, Finished, JobFailed
 from ..types.project import CancelOutcome
 from .entries import ProjectEntry, Sinks
 
@@ -59,6 +60,10 @@ class SendCancel:
 Effect = Union[CheckAlive, Resubmit, FetchSnapshot, FetchRecord, ResolveMissing, SendCancel]
 
 
+# Events of one project that are all kept for whoever has not read them yet; 512 outputs on their way have about 3000.
+MOST_TOLD = 8192
+
+
 # --- the rest -------------------------------------------------------------------------------------------------------
 
 
@@ -106,5 +111,9 @@ class Outcome:
         """Tell an event, and remember it for those who look later."""
         entry.history.pop(key, None)
         entry.history[key] = event
-        # Without replacement the event itself is the key, so that nothing unread is ever lost.
+        # Without replacement the event itself is the key, so that nothing unread is ever lost. Only a server that
+        # goes on and on has the middle of its story shortened; the ends are told once each and always kept.
+        entry.told += 1
+        if entry.told > MOST_TOLD and not isinstance(event, (Finished, JobFailed, Completed, Failed, Canceled)):
+            replaces = True
         self.events.append((entry, (entry.id, key) if replaces else Once(), event))

@@ -104,7 +104,6 @@ _FRAME_KNOBS = (
     "phantom_eta",
     "lowercase_ids",
     "ghost_frames",
-    "hosted_results",
     "lose_completed",
 )
 

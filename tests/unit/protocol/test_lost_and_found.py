@@ -174,6 +174,20 @@ class TestResults:
         client.frame("jobResult", imgID="B", jobIndex=1)
         assert client.kinds == told
 
+    def test_a_record_knows_which_worker_stayed(self) -> None:
+        client = Client()
+        # The render moved from A to B without a word, and the two frames changed places on the way.
+        client.state("initiatingModel", imgID="B", jobIndex=0)
+        client.state("initiatingModel", imgID="A", jobIndex=0)
+        client.frame("jobResult", imgID="B", jobIndex=0, lastSeed=7)
+        client.state("jobCompleted")
+        assert not client.entry.settled
+        done = {"imgID": "b", "status": "jobCompleted", "jobIndex": 0, "seedUsed": 7}
+        record = read_record({"id": PROJECT, "status": "completed", "completedWorkerJobs": [done]})
+        client.take(client.session.apply_look(PROJECT, record, True, client.now))
+        assert client.kinds[-2:] == ["Finished", "Completed"]
+        assert (client.job.state.id, client.job.state.seed) == ("B", 7)
+
 
 class TestCancels:
     def test_one_that_was_lost_with_its_link_is_sent_with_the_next(self) -> None:
