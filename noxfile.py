@@ -80,6 +80,13 @@ def tests(session: nox.Session) -> None:
 
 
 @nox.session
+def soak(session: nox.Session) -> None:
+    """Thousands of projects through hundreds of faults, judged on the server side: `nox -s soak -- --seed 7`."""
+    prepare(session)
+    run(session, "tests.soak", *session.posargs)
+
+
+@nox.session
 def bench(session: nox.Session) -> None:
     """A benchmark: `nox -s bench -- frames --rounds 3`."""
     prepare(session)

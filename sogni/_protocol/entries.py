@@ -222,6 +222,7 @@ class ProjectEntry:
 
     __slots__ = (
         "__weakref__",
+        "announced_complete",
         "by_id",
         "error",
         "estimated_start_at",
@@ -230,6 +231,7 @@ class ProjectEntry:
         "id",
         "jobs",
         "last_activity",
+        "looks",
         "network",
         "number_of_media",
         "output_format",
@@ -248,6 +250,7 @@ class ProjectEntry:
         "strikes",
         "submission",
         "submitted_at",
+        "told",
         "type",
         "waiting_reason",
     )
@@ -286,7 +289,7 @@ class ProjectEntry:
         self.revision = 0
         self.jobs: list[JobEntry] = []
         self.by_id: dict[str, JobEntry] = {}
-        self.retired: set[str] = set()
+        self.retired: dict[str, None] = {}
         self.history: dict[Hashable, object] = {}
         self.sinks = Sinks()
         self.submission: Submission | None = None
@@ -295,6 +298,12 @@ class ProjectEntry:
         # Seconds of silence after which the service is asked, and how often it then knew nothing.
         self.stale_after = STALE_AFTER
         self.strikes = 0
+        # The service said that it is complete, whatever we made of that.
+        self.announced_complete = False
+        # How often its stored record was looked at for results that were never announced.
+        self.looks = 0
+        # How many events it had.
+        self.told = 0
 
     @property
     def finished(self) -> bool:
