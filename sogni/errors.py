@@ -5,6 +5,7 @@
       ClosedError                       the client was closed while the call waited
       SessionChanged                    another account signed in, or out, meanwhile
       ValidationError (ValueError)      problems: what is wrong with a request; nothing was sent
+      SigningRefused                    the server wanted a signature for something else; nothing was signed
       WaitTimeout (TimeoutError)        the waiting is over, the remote work carries on
       SubmissionUncertain               sent or not is unknown; look the project up by its id
       TransportError                    no usable answer from the network
@@ -50,6 +51,7 @@ __all__ = [
     "RateLimited",
     "ServerError",
     "SessionChanged",
+    "SigningRefused",
     "SogniError",
     "SubmissionUncertain",
     "TransferError",
@@ -171,6 +173,21 @@ class ValidationError(SogniError, ValueError):
         if message is None:
             message = "\n".join(str(problem) for problem in self.problems) or "The request is not valid."
         super().__init__(message, hint=hint, project_id=project_id)
+
+
+class SigningRefused(SogniError):
+    """What the server wants the wallet to sign is not what was asked for, or the user said no; nothing was signed.
+
+    Attributes:
+        problems: Every difference, one `Problem` each; none when the user said no.
+    """
+
+    code = "signing_refused"
+    hint = "Do not repeat it blindly: somebody may be after the tokens of this wallet."
+
+    def __init__(self, message: str, *, problems: Sequence[Problem] = (), hint: str | None = None) -> None:
+        self.problems: tuple[Problem, ...] = tuple(problems)
+        super().__init__(message, hint=hint)
 
 
 class WaitTimeout(SogniError, TimeoutError):

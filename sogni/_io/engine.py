@@ -18,12 +18,22 @@ from inspect import iscoroutinefunction
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from .._deadline import Deadline
-from .._protocol import auth, frames, recovery, rest
+from .._protocol import account_calls, auth, frames, recovery, rest, token_calls
+from .._protocol.account_state import AccountState, Frames
 from .._protocol.call import Call
 from .._protocol.entries import ProjectEntry
 from .._protocol.ids import recent_since
 from .._protocol.messages import ProjectRecord
-from .._protocol.outcome import CheckAlive, Effect, FetchRecord, FetchSnapshot, Once, Outcome, ResolveMissing
+from .._protocol.outcome import (
+    CheckAlive,
+    Effect,
+    FetchRecord,
+    FetchSnapshot,
+    FetchSubscription,
+    Once,
+    Outcome,
+    ResolveMissing,
+)
 from .._protocol.session import KEEP_FINISHED, Session
 from ..errors import (
     AuthenticationError,
@@ -36,9 +46,11 @@ from ..errors import (
     SubmissionUncertain,
     ValidationError,
 )
+from ..types.account import Balance, CurrentAccount, Profile, TokenPair
 from ..types.project import ClientState
+from ..types.subscription import Subscription
 from . import lookups, process
-from .callbacks import Run, Subscription
+from .callbacks import Run, Subscription as Listener
 from .catalogue import Catalogue
 from .credentials import Credentials
 from .errands import Errands
@@ -51,6 +63,7 @@ from .ws import SendFailed
 
 if TYPE_CHECKING:
     from ..types.recent import RecentProject
+    from .keeper import Keeper
     from .transfer import UploadPool
 
 T = TypeVar("T")
@@ -63,12 +76,17 @@ class Engine:
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
-        self.credentials = Credentials(settings.api_key, on_tokens=_weakly(self._tokens_renewed))
+        self.credentials = Credentials(
+            settings.api_key, on_tokens=_weakly(self._tokens_renewed), on_change=_weakly(self._session_changed)
+        )
+        self.keeper: Keeper | None = None
         self._feed = Feed(
             address=_weakly(self._address),
             effect=_weakly(self._do),
             refused=_weakly(self._signed_out),
             idle_close=settings.idle_close,
+            network=settings.network,
+            socket_events={"projectQueue": True, **(settings.socket_events or {})},
         )
         self._opening = threading.Lock()
         self._place: Place | None = None
@@ -87,8 +105,8 @@ class Engine:
             self._feed.check_open()
             if self._place is None:
                 self._place = self.settings.place()
-                if self.settings.api_key is None and self._place.api_key is not None:
-                    self.credentials.set_api_key(self._place.api_key)
+                if self._place.identity is not None and self.credentials.begin(self._place.identity):
+                    self.keep(self._place.keeper)
                 process.register(self)
             return self._place
 
@@ -196,11 +214,23 @@ class Engine:
 
     # --- signing in -------------------------------------------------------------------------------------------------
 
-    def sign_in(self, token: str, refresh_token: str) -> None:
-        """Sign in with a token pair; a link that is open belongs to the account before."""
+    def sign_in(self, token: str, refresh_token: str, *, version: int | None = None) -> None:
+        """Sign in with a token pair; a link that is open belongs to the account before.
+
+        Args:
+            version: The session that it follows; see `Credentials.set_tokens`.
+        """
         self._feed.check_open()
-        self.credentials.set_tokens(token, refresh_token)
-        self._feed.forget_account(SessionChanged("Another account signed in."))
+        self.credentials.set_tokens(token, refresh_token, version=version)
+
+    def keep(self, keeper: Keeper | None) -> None:
+        """From now on the sign-in of this client is, or is not, a stored one."""
+        self.keeper = keeper
+        self.credentials.renew_through = None if keeper is None else keeper.renew
+
+    def _session_changed(self, because: SogniError | None) -> None:
+        self.keep(None)
+        self._feed.forget_account(because or SessionChanged("Another account signed in, or this one signed out."))
 
     def _signed_out(self) -> None:
         # An API key stays: it is the user's to keep, and the error says what happened.
@@ -209,7 +239,7 @@ class Engine:
 
     def _tokens_renewed(self, token: str, refresh_token: str) -> None:
         with self.lock:
-            waker = self._feed.callbacks.put("tokens", Once(), (token, refresh_token))
+            waker = self._feed.callbacks.put("tokens", Once(), TokenPair(token, refresh_token))
         if waker is not None:
             waker()
 
@@ -218,6 +248,84 @@ class Engine:
     def request(self, call: Call[T], deadline: Deadline | None = None) -> T:
         """Ask, in the thread of the caller."""
         return self.http.request(call, deadline)
+
+    # --- the account ------------------------------------------------------------------------------------------------
+
+    @property
+    def current_account(self) -> CurrentAccount:
+        """What is known of the account now."""
+        with self.lock:
+            return self._feed.account()
+
+    def learn(self, call: Call[T], deadline: Deadline | None, act: Callable[[AccountState, T, Frames], object]) -> T:
+        """Ask something about the account, and let the answer act on what is known of it.
+
+        Raises:
+            SessionChanged: another account signed in meanwhile.
+        """
+        session = self.session
+        before = session.account.frames
+        answer = self.request(call, deadline)
+
+        def apply(present: Session) -> Outcome:
+            if present is not session:
+                raise SessionChanged("The account of this client changed while the call was under way.")
+            known = session.account.account
+            act(session.account, answer, before)
+            return Outcome(news=[("account", None)] if session.account.account != known else [])
+
+        self._feed.apply(apply)
+        return answer
+
+    def know(self, username: str, address: str) -> None:
+        """Note who signed in."""
+
+        def apply(session: Session) -> Outcome:
+            session.account.identity(username, address)
+            return Outcome(news=[("account", None)])
+
+        self._feed.apply(apply)
+
+    def profile(self, deadline: Deadline | None = None) -> Profile:
+        """Who the account is."""
+        return self.learn(account_calls.me(), deadline, lambda account, found, _: account.apply_profile(found))
+
+    def balance(self, deadline: Deadline | None = None) -> Balance:
+        """What the account holds."""
+        self.learn(account_calls.balance(), deadline, AccountState.apply_balance)
+        return self.current_account.balance
+
+    def subscription(self, deadline: Deadline | None = None) -> Subscription:
+        """The state of the subscription; what a frame told meanwhile counts more than an older answer."""
+        found = self.learn(token_calls.subscription_status(), deadline, AccountState.apply_subscription)
+        return self.current_account.subscription or found
+
+    def set_socket_events(self, events: Mapping[str, bool]) -> None:
+        """Ask for some frames, and for others no more."""
+        self._feed.check_open()
+        self._feed.set_socket_events(events)
+
+    def switch_network(self, network: str) -> Inbox:
+        """Ask for another network; the inbox gets the one that is used then.
+
+        Raises:
+            LinkNotReady: nothing was sent.
+        """
+        inbox = self._feed.network_inbox()
+        with self.lock:
+            self.session.switching = True
+        try:
+            self._feed.send("changeNetwork", network)
+        except BaseException:
+            self.end_switch(inbox)
+            raise
+        return inbox
+
+    def end_switch(self, inbox: Inbox) -> None:
+        """Wait for the answer no longer."""
+        with self.lock:
+            self.session.switching = False
+        self._feed.drop_inbox(inbox)
 
     # --- the live side ----------------------------------------------------------------------------------------------
 
@@ -283,7 +391,7 @@ class Engine:
                 allowed="a function with one argument",
             )
             raise ValidationError(problems=[problem])
-        subscription = Subscription(kind, callback, run, wrap)
+        subscription = Listener(kind, callback, run, wrap)
 
         def unsubscribe() -> None:
             with feed.lock:
@@ -418,13 +526,20 @@ class Engine:
         """Finished projects of the account, from any app."""
         since_ms = recent_since(since, time.time())
         # An unscoped list would be everybody's, so the address of the account is found first.
-        address = self.session.address or str(self.request(rest.me(), deadline).get("walletAddress") or "")
+        address = self.address(deadline)
         if not isinstance(limit, int) or isinstance(limit, bool):
             problem = Problem("limit", f"limit must be a whole number from 1 to 100, not {limit!r}.", value=limit)
             raise ValidationError(problems=[problem])
         count = min(100, max(1, limit))
         call = rest.recent_jobs(address=address, since_ms=since_ms, limit=count, app_source=app_source)
         return self.request(call, deadline)
+
+    def address(self, deadline: Deadline | None = None) -> str:
+        """The wallet address of the account, asked for if need be; empty when the service does not tell."""
+        known = self.current_account.wallet_address
+        if known is None:
+            known = self.profile(deadline).wallet_address
+        return known or ""
 
     def sync(self, reason: str = "manual", deadline: Deadline | None = None) -> Outcome:
         """Fetch what the service holds for this app id and bring the tracked projects in line with it."""
@@ -445,10 +560,10 @@ class Engine:
         url = auth.socket_url(
             self.place.socket_endpoint,
             app_id=settings.app_id(),
-            network=self.session.network or settings.network,
+            network=self._feed.network,
             app_source=settings.app_source,
             attribution=settings.attribution,
-            subscriptions={"projectQueue": True, **(settings.socket_events or {})},
+            subscriptions=self._feed.socket_events(),
             client_version=settings.client_version,
         )
         return Address(
@@ -465,6 +580,8 @@ class Engine:
             self._run_errand(("record", effect.project_id), partial(self._fetch_record, effect.project_id))
         elif isinstance(effect, CheckAlive):
             self._run_errand(("alive", effect.project_id), partial(self._check_alive, effect.project_id))
+        elif isinstance(effect, FetchSubscription):
+            self._run_errand("subscription", self.subscription)
         elif isinstance(effect, ResolveMissing):
             self._run_errand(("missing", effect.project_ids), partial(self._resolve_missing, effect.project_ids))
 

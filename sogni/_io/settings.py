@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from attrs import field, frozen
 
+from .._protocol.auth import Identity
 from ..types.settings import Retries, Timeouts
+
+if TYPE_CHECKING:
+    from .keeper import Keeper
 
 IDLE_AFTER = 60.0
 
@@ -18,14 +22,16 @@ class Place:
 
     Attributes:
         rest_endpoint, socket_endpoint: The two hosts.
-        api_key: Key that comes with the place; a sandbox brings its own.
+        identity: Sign-in that comes with the place: a sandbox brings its own, else the stored one.
+        keeper: Looks after the stored one.
         loopback_only: Refuse every address outside this machine.
         close: Ends what was started for this client alone.
     """
 
     rest_endpoint: str
     socket_endpoint: str
-    api_key: str | None = field(default=None, repr=False)
+    identity: Identity | None = None
+    keeper: Keeper | None = None
     loopback_only: bool = False
     close: Callable[[], None] | None = None
 
@@ -46,6 +52,8 @@ class Settings:
         place: Finds the hosts, starting a sandbox where one is asked for.
         app_id: Finds the app id of this process.
         verify: False, a CA file or folder, or an `ssl.SSLContext`.
+        profile: Name of the stored sign-in; None takes the usual one.
+        testnet: Sign for the test network.
         idle_close: Seconds without need after which the connection is closed.
     """
 
@@ -62,4 +70,6 @@ class Settings:
     proxy: str | None = field(default=None, repr=False)
     verify: Any = True
     client_version: str = "0"
+    profile: str | None = None
+    testnet: bool = False
     idle_close: float = IDLE_AFTER

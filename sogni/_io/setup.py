@@ -9,12 +9,14 @@ from typing import TYPE_CHECKING, Any, Protocol
 from urllib.parse import urlsplit
 
 from .._protocol import auth
+from .._store.sign_in import profile_name
 from ..errors import ConfigError
 from ..types.settings import Retries, Timeouts
 from .settings import Place, Settings
 
 if TYPE_CHECKING:
     from .._store.app_ids import Lease
+    from .keeper import Keeper
 
 NETWORKS = ("fast", "relaxed")
 
@@ -47,6 +49,8 @@ def settings(
     proxy: str | None,
     verify: Any,
     client_version: str,
+    profile: str | None,
+    testnet: bool,
 ) -> Settings:
     """The settings of a client; unset values come from the environment, then from the service's defaults.
 
@@ -63,9 +67,17 @@ def settings(
     in_sandbox = bool(sandbox) or (sandbox_url is not None and not explicit)
     if not in_sandbox:
         api_key = api_key if api_key is not None else os.environ.get("SOGNI_API_KEY") or None
+    profile = profile_name(profile)
     given_app_id = app_id or os.environ.get("SOGNI_APP_ID") or None
     return Settings(
-        place=_finder(sandbox, sandbox_url if in_sandbox else None, start_sandbox, rest_endpoint, socket_endpoint),
+        place=_finder(
+            sandbox,
+            sandbox_url if in_sandbox else None,
+            start_sandbox,
+            rest_endpoint,
+            socket_endpoint,
+            None if api_key is not None else profile,
+        ),
         app_id=AppId(given_app_id, in_sandbox),
         api_key=api_key,
         app_source=app_source.strip() or None if app_source else None,
@@ -78,6 +90,8 @@ def settings(
         proxy=proxy,
         verify=verify,
         client_version=client_version,
+        profile=profile,
+        testnet=testnet,
     )
 
 
@@ -87,6 +101,7 @@ def _finder(
     start_sandbox: Callable[[], RunningSandbox],
     rest_endpoint: str | None,
     socket_endpoint: str | None,
+    profile: str | None,
 ) -> Callable[[], Place]:
     def find() -> Place:
         if sandbox is True and sandbox_url is None:
@@ -102,22 +117,35 @@ def _finder(
             return Place(
                 rest_endpoint=base,
                 socket_endpoint="ws" + base.removeprefix("http"),
-                api_key="sandbox-key",
+                identity=auth.api_key("sandbox-key"),
                 loopback_only=True,
             )
-        return Place(
-            rest_endpoint=rest_endpoint or os.environ.get("SOGNI_REST_ENDPOINT") or auth.REST_ENDPOINT,
-            socket_endpoint=socket_endpoint or os.environ.get("SOGNI_SOCKET_ENDPOINT") or auth.SOCKET_ENDPOINT,
-        )
+        rest = rest_endpoint or os.environ.get("SOGNI_REST_ENDPOINT") or auth.REST_ENDPOINT
+        socket = socket_endpoint or os.environ.get("SOGNI_SOCKET_ENDPOINT") or auth.SOCKET_ENDPOINT
+        keeper, identity = _stored(profile, rest) if profile is not None else (None, None)
+        return Place(rest_endpoint=rest, socket_endpoint=socket, identity=identity, keeper=keeper)
 
     return find
+
+
+def _stored(profile: str, rest_endpoint: str) -> tuple[Keeper, auth.Identity] | tuple[None, None]:
+    """The sign-in that is stored for a host."""
+    from .keeper import Keeper, find
+
+    sign_in = find(profile, rest_endpoint)
+    if sign_in is None:
+        return None, None
+    keeper = Keeper(profile, sign_in)
+    if sign_in.api_key is not None:
+        return keeper, auth.api_key(sign_in.api_key)
+    return keeper, auth.tokens(sign_in.token or "", sign_in.refresh_token or "")
 
 
 def _in_sandbox(sandbox: RunningSandbox, close: Callable[[], None] | None = None) -> Place:
     return Place(
         rest_endpoint=sandbox.rest_endpoint,
         socket_endpoint=sandbox.socket_endpoint,
-        api_key=sandbox.api_key,
+        identity=auth.api_key(sandbox.api_key),
         loopback_only=True,
         close=close,
     )

@@ -130,14 +130,15 @@ def refresh_token(refresh: str) -> Call[tuple[str, str]]:
     return Call(
         method="POST",
         path="/v1/account/refresh-token",
-        read=_read_pair,
-        body=_Hidden(refreshToken=refresh),
+        read=read_pair,
+        body=Hidden(refreshToken=refresh),
         auth=False,
         repeatable=False,
     )
 
 
-def _read_pair(data: object) -> tuple[str, str]:
+def read_pair(data: object) -> tuple[str, str]:
+    """The two tokens of an answer; raises ValueError for what has none."""
     token = data.get("token") if isinstance(data, Mapping) else None
     refresh = data.get("refreshToken") if isinstance(data, Mapping) else None
     if not isinstance(token, str) or not isinstance(refresh, str) or not token or not refresh:
@@ -145,7 +146,7 @@ def _read_pair(data: object) -> tuple[str, str]:
     return token, refresh
 
 
-class _Hidden(dict[str, object]):
+class Hidden(dict[str, object]):
     """A body that error reporters may print."""
 
     def __repr__(self) -> str:

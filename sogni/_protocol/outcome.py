@@ -49,7 +49,12 @@ class CheckAlive:
     project_id: str
 
 
-Effect = Union[CheckAlive, Resubmit, FetchSnapshot, FetchRecord, ResolveMissing]
+@frozen
+class FetchSubscription:
+    """Ask for the state of the subscription, which the service did not tell by itself."""
+
+
+Effect = Union[CheckAlive, FetchSubscription, Resubmit, FetchSnapshot, FetchRecord, ResolveMissing]
 
 
 # --- the rest -------------------------------------------------------------------------------------------------------
