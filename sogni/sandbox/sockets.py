@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from collections.abc import Mapping
 from datetime import datetime, timezone
 from typing import Any
 
@@ -13,12 +14,14 @@ from aiohttp import WSMsgType, web
 from . import frames, views
 from .access import ASKING
 from .answers import Problem
+from .board import Board
 from .catalog import Catalog
 from .hub import Connection, Hub
 from .intake import Refused, project_of
 from .journal import Journal
+from .ledger import Ledger
 from .records import Outcome, Submission
-from .script import Rig
+from .script import Rig, Script
 from .slots import declared
 from .stage import Stage
 from .state import World
@@ -30,13 +33,26 @@ NETWORKS = ("fast", "relaxed")
 class Sockets:
     """Serves the connections."""
 
-    def __init__(self, *, journal: Journal, world: World, hub: Hub, rig: Rig, catalog: Catalog, stage: Stage) -> None:
+    def __init__(
+        self,
+        *,
+        journal: Journal,
+        world: World,
+        hub: Hub,
+        rig: Rig,
+        catalog: Catalog,
+        stage: Stage,
+        ledger: Ledger,
+        board: Board,
+    ) -> None:
         self._journal = journal
         self._world = world
         self._hub = hub
         self._rig = rig
         self._catalog = catalog
         self._stage = stage
+        self._ledger = ledger
+        self._board = board
 
     async def serve(self, request: web.Request) -> web.StreamResponse:
         """Answer an upgrade and stay until the connection ends."""
@@ -73,9 +89,7 @@ class Sockets:
             elif script.no_authenticated:
                 connection.is_live = True
             else:
-                greeting = asyncio.ensure_future(
-                    self._greet(connection, script.late_authenticated, script.bare_authenticated)
-                )
+                greeting = asyncio.ensure_future(self._greet(connection, script))
             if script.deaf:
                 await asyncio.Event().wait()
             await self._read(connection)
@@ -86,16 +100,21 @@ class Sockets:
             self._hub.remove(connection)
         return ws
 
-    async def _greet(self, connection: Connection, delay: float, bare: bool) -> None:
-        if delay:
-            await asyncio.sleep(delay)
-        account = connection.account
+    async def _greet(self, connection: Connection, script: Script) -> None:
+        if script.late_authenticated:
+            await asyncio.sleep(script.late_authenticated)
+        account, bare = connection.account, script.bare_authenticated
         send = self._hub.send
-        send(
-            connection,
-            "authenticated",
-            views.authenticated(self._world, account, connection.number, connection.app_id, bare=bare),
+        hello = views.authenticated(
+            self._world,
+            account,
+            connection.number,
+            connection.app_id,
+            bare=bare,
+            testnet=self._rig.peek("testnet"),
+            old=script.no_entitlement,
         )
+        send(connection, "authenticated", hello)
         connection.is_live = True
         if not bare:
             # The greeting delivers them once; the read-only look-up goes on showing them to others.
@@ -103,6 +122,7 @@ class Sockets:
                 project.unclaimed = False
         send(connection, "balanceUpdate", views.balances(account, unclaimed=False))
         send(connection, "swarmModels", self._catalog.swarm(connection.network))
+        self._board.greet(connection)
         for project in self._world.active(account, connection.app_id):
             self._stage.connected(project)
 
@@ -166,14 +186,16 @@ class Sockets:
             reason = {"error": "invalidRequest", "error_message": str(problem)}
             self._refuse(connection, request, project_id, reason)
             return
-        if project.estimate > connection.account.purses[project.token].net:
-            reason = {"error": 123, "error_message": "Insufficient funds."}
-            self._refuse(connection, request, project_id, reason)
+        denial = self._ledger.admit(project)
+        if denial is not None:
+            self._refuse(connection, request, project_id, denial)
             return
         self._stage.begin(project)
         self._record(connection, request, project_id, "accepted")
 
-    def _refuse(self, connection: Connection, request: dict[str, Any], project_id: str, reason: dict[str, Any]) -> None:
+    def _refuse(
+        self, connection: Connection, request: dict[str, Any], project_id: str, reason: Mapping[str, Any]
+    ) -> None:
         self._record(connection, request, project_id, "refused")
         self._hub.send(connection, "jobError", {"jobID": project_id, "isFromWorker": False, **reason})
 

@@ -115,7 +115,7 @@ LAYERS = {
     "outer ring": Layer(
         files=("sogni/sandbox/", "sogni/cli/", "sogni/testing/", "sogni/contrib/"),
         project=("shapes", "front"),
-        libraries={"aiohttp", "attrs", "av", "cyclopts", "numpy", "PIL", "pytest", "rich"},
+        libraries={"aiohttp", "attrs", "av", "cyclopts", "eth_account", "numpy", "PIL", "pytest", "rich"},
         never=set(),
     ),
 }
