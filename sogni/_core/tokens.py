@@ -28,7 +28,7 @@ class TransactionPages:
         bridge: Bridge,
         *,
         address: str | None,
-        status: str | None,
+        status: str,
         limit: int,
         offset: int,
         provider: str | None,
@@ -82,7 +82,7 @@ class Tokens:
         self,
         *,
         limit: int = 50,
-        status: str | None = "completed",
+        status: str = "completed",
         address: str | None = None,
         provider: str | None = None,
         offset: int = 0,
@@ -92,7 +92,7 @@ class Tokens:
 
         Args:
             limit: Bookings of a page.
-            status: Only these; None for all.
+            status: Only these.
             address: The wallet; by default the account's own.
             provider: Only those of a chain.
             offset: How many to leave out.
@@ -145,6 +145,7 @@ class Tokens:
         provider: str = "base",
         *,
         contract: str | None = None,
+        spender: str | None = None,
         confirm: Confirm | None = None,
         timeout: float | None = None,
     ) -> SigningRequest:
@@ -154,7 +155,7 @@ class Tokens:
             password: The account's.
             amount: How many tokens, such as `"1.5"`.
             provider: `base` or `etherlink`.
-            contract: Address of the contract that must be named in what is signed.
+            contract, spender: Addresses that must be named in what is signed.
             confirm: Gets the `SigningRequest` and answers whether to sign it; called on a thread that may wait.
         Returns:
             What was signed.
@@ -165,7 +166,7 @@ class Tokens:
         """
         secret = Secret(password)
         del password  # a traceback must not show it
-        movement = _movement(secret, amount, provider, contract, None, confirm)
+        movement = _movement(secret, amount, provider, contract, spender, confirm)
         return self._bridge.call(work.withdraw, self._engine, movement, Deadline(timeout))
 
     def deposit(

@@ -24,9 +24,7 @@ LARGEST_PAGE = 1000
 # --- history --------------------------------------------------------------------------------------------------------
 
 
-def transactions(
-    *, address: str, status: str | None, limit: int, offset: int, provider: str | None
-) -> Call[TransactionPage]:
+def transactions(*, address: str, status: str, limit: int, offset: int, provider: str | None) -> Call[TransactionPage]:
     """One page of the history of a wallet."""
     for name, value, least, most in (("limit", limit, 1, LARGEST_PAGE), ("offset", offset, 0, 2**53)):
         if isinstance(value, bool) or not isinstance(value, int) or not least <= value <= most:
@@ -45,7 +43,7 @@ def transactions(
         return TransactionPage(transactions=found, offset=offset, next_offset=following if more else None)
 
     query = {
-        "status": status or None,
+        "status": given.text("status", status),
         "address": given.text("address", address),
         "limit": limit,
         "provider": provider or None,

@@ -32,6 +32,10 @@ app.command("sogni.cli.image:image", name="image", help="Render pictures and sav
 app.command("sogni.cli.wait:wait", name="wait", help="Wait for a project and save what it made.")
 app.command("sogni.cli.models:models", name="models", help="List the models.")
 app.command("sogni.cli.estimate:app", name="estimate", help="What something would cost. Asking is free.")
+app.command("sogni.cli.login:login", name="login", help="Sign in, and store it. The key is asked for, never shown.")
+app.command("sogni.cli.login:logout", name="logout", help="Sign out, and forget what was stored.")
+app.command("sogni.cli.login:whoami", name="whoami", help="Whose account is used.")
+app.command("sogni.cli.login:balance", name="balance", help="What the account holds.")
 app.command("sogni.cli.serve:app", name="sandbox", help="A network on this computer: no account, nothing leaves it.")
 
 _EVERYWHERE = Group("Options of every command", sort_key=100)
