@@ -107,7 +107,7 @@ def _begin(engine: Engine, wallet: Wallet, deadline: Deadline) -> tuple[int, str
 
 
 def _enter(engine: Engine, pair: tuple[str, str], version: int, username: str, address: str) -> None:
-    engine.sign_in(*pair, version=version)
+    engine.sign_in(*pair, version=version, fresh=True)
     engine.know(username, address)
 
 

@@ -129,13 +129,20 @@ class Credentials:
         """Signs in by API key; another key is another session."""
         self._become(auth.api_key(api_key))
 
-    def set_tokens(self, token: str, refresh_token: str, *, version: int | None = None) -> None:
+    def set_tokens(self, token: str, refresh_token: str, *, version: int | None = None, fresh: bool = False) -> None:
         """Signs in by token pair; a pair other than the present one is another session.
 
         Args:
             version: The session that it follows; if another one began meanwhile, SessionChanged is raised.
+            fresh: It was issued just now.
         """
-        self._become(auth.tokens(token, refresh_token), version=version)
+        received = self._clock() if fresh else None
+        self._become(auth.tokens(token, refresh_token, received=received), version=version)
+
+    @property
+    def untouched(self) -> bool:
+        """True as long as nobody has signed in or out."""
+        return not self._version and self._identity is None
 
     def begin(self, identity: auth.Identity) -> bool:
         """Signs in with what was found on first use; False when somebody has signed in or out before."""
@@ -267,9 +274,7 @@ class Credentials:
             raise _run_out()
         refusal: ApiError | None = None
         try:
-            through = self.renew_through
-            new = renew(old.refresh_token) if through is None else through(old.refresh_token, renew)
-            pair: auth.Tokens | None = auth.tokens(*new)
+            pair: auth.Tokens | None = self._ask(old, renew)
         except ConfigError:
             pair = None
         except ApiError as error:
@@ -294,6 +299,19 @@ class Credentials:
         if callback is not None:
             self._tell(lambda: callback(pair.token, pair.refresh_token))
         return pair
+
+    def _ask(self, old: auth.Tokens, renew: Renew) -> auth.Tokens:
+        """A new pair: from the service, or what another process has got from there."""
+        through = self.renew_through
+        asked: list[float] = []
+
+        def ask(refresh_token: str) -> tuple[str, str]:
+            found = renew(refresh_token)
+            asked.append(self._clock())
+            return found
+
+        new = ask(old.refresh_token) if through is None else through(old.refresh_token, ask)
+        return auth.tokens(*new, received=asked[0] if asked else None)
 
     @staticmethod
     def _tell(callback: Callable[[], object]) -> None:

@@ -104,11 +104,24 @@ class Engine:
         with self._opening:
             self._feed.check_open()
             if self._place is None:
-                self._place = self.settings.place()
-                if self._place.identity is not None and self.credentials.begin(self._place.identity):
-                    self.keep(self._place.keeper)
+                place = self.settings.place()
+                self._begin(place)
+                self._place = place
                 process.register(self)
             return self._place
+
+    def _begin(self, place: Place) -> None:
+        """Sign in with what comes with the place, unless somebody has signed in or out before."""
+        if place.sign_in is None or not self.credentials.untouched:
+            return
+        try:
+            identity, keeper = place.sign_in()
+        except BaseException:
+            if place.close is not None:
+                place.close()
+            raise
+        if identity is not None and self.credentials.begin(identity):
+            self.keep(keeper)
 
     @property
     def http(self) -> Http:
@@ -214,14 +227,10 @@ class Engine:
 
     # --- signing in -------------------------------------------------------------------------------------------------
 
-    def sign_in(self, token: str, refresh_token: str, *, version: int | None = None) -> None:
-        """Sign in with a token pair; a link that is open belongs to the account before.
-
-        Args:
-            version: The session that it follows; see `Credentials.set_tokens`.
-        """
+    def sign_in(self, token: str, refresh_token: str, *, version: int | None = None, fresh: bool = False) -> None:
+        """Sign in with a token pair, see `Credentials.set_tokens`; an open link belongs to the account before."""
         self._feed.check_open()
-        self.credentials.set_tokens(token, refresh_token, version=version)
+        self.credentials.set_tokens(token, refresh_token, version=version, fresh=fresh)
 
     def keep(self, keeper: Keeper | None) -> None:
         """From now on the sign-in of this client is, or is not, a stored one."""

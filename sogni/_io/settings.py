@@ -22,16 +22,14 @@ class Place:
 
     Attributes:
         rest_endpoint, socket_endpoint: The two hosts.
-        identity: Sign-in that comes with the place: a sandbox brings its own, else the stored one.
-        keeper: Looks after the stored one.
+        sign_in: Finds the sign-in of a client that was given none: a sandbox's own, or the stored one with its keeper.
         loopback_only: Refuse every address outside this machine.
         close: Ends what was started for this client alone.
     """
 
     rest_endpoint: str
     socket_endpoint: str
-    identity: Identity | None = None
-    keeper: Keeper | None = None
+    sign_in: Callable[[], tuple[Identity | None, Keeper | None]] | None = None
     loopback_only: bool = False
     close: Callable[[], None] | None = None
 

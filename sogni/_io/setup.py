@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol
 from urllib.parse import urlsplit
 
@@ -117,18 +118,18 @@ def _finder(
             return Place(
                 rest_endpoint=base,
                 socket_endpoint="ws" + base.removeprefix("http"),
-                identity=auth.api_key("sandbox-key"),
+                sign_in=lambda: (auth.api_key("sandbox-key"), None),
                 loopback_only=True,
             )
         rest = rest_endpoint or os.environ.get("SOGNI_REST_ENDPOINT") or auth.REST_ENDPOINT
         socket = socket_endpoint or os.environ.get("SOGNI_SOCKET_ENDPOINT") or auth.SOCKET_ENDPOINT
-        keeper, identity = _stored(profile, rest) if profile is not None else (None, None)
-        return Place(rest_endpoint=rest, socket_endpoint=socket, identity=identity, keeper=keeper)
+        sign_in = None if profile is None else partial(_stored, profile, rest)
+        return Place(rest_endpoint=rest, socket_endpoint=socket, sign_in=sign_in)
 
     return find
 
 
-def _stored(profile: str, rest_endpoint: str) -> tuple[Keeper, auth.Identity] | tuple[None, None]:
+def _stored(profile: str, rest_endpoint: str) -> tuple[auth.Identity | None, Keeper | None]:
     """The sign-in that is stored for a host."""
     from .keeper import Keeper, find
 
@@ -137,15 +138,15 @@ def _stored(profile: str, rest_endpoint: str) -> tuple[Keeper, auth.Identity] | 
         return None, None
     keeper = Keeper(profile, sign_in)
     if sign_in.api_key is not None:
-        return keeper, auth.api_key(sign_in.api_key)
-    return keeper, auth.tokens(sign_in.token or "", sign_in.refresh_token or "")
+        return auth.api_key(sign_in.api_key), keeper
+    return auth.tokens(sign_in.token or "", sign_in.refresh_token or ""), keeper
 
 
 def _in_sandbox(sandbox: RunningSandbox, close: Callable[[], None] | None = None) -> Place:
     return Place(
         rest_endpoint=sandbox.rest_endpoint,
         socket_endpoint=sandbox.socket_endpoint,
-        identity=auth.api_key(sandbox.api_key),
+        sign_in=lambda: (auth.api_key(sandbox.api_key), None),
         loopback_only=True,
         close=close,
     )
