@@ -203,7 +203,8 @@ def test_sign_in_answers() -> None:
     assert calls.login(**LOGIN).read(pair) == ("a", "b", None)
     assert calls.create(**CREATE).read(pair) == ("a", "b")
     for call in (calls.nonce(WALLET), calls.login(**LOGIN), calls.create(**CREATE)):
-        for wrong in (None, {}, [], {"nonce": 5}, {"token": "a"}):
+        answers: list[Any] = [None, {}, [], {"nonce": 5}, {"token": "a"}]
+        for wrong in answers:
             with pytest.raises(ValueError, match="no "):
                 call.read(wrong)
 
@@ -300,7 +301,7 @@ def test_plans_usage_and_trial() -> None:
     assert str(usage.period_render_spark) == "1.50"
     assert money.trial_eligibility().read({"eligible": 1, "reasonCode": "x"}).eligible is False
     for call in (money.subscription_plans(), money.subscription_usage(), money.subscription_status()):
-        with pytest.raises(ValueError, match="."):
+        with pytest.raises(ValueError, match=r"no |expected"):
             call.read(None)
 
 

@@ -135,8 +135,10 @@ def test_the_answer_of_rest() -> None:
 
 @pytest.mark.parametrize(
     ("value", "version"),
-    [(5, 5), ("7", 7), (" 8 ", 8), (1.5, Decimal("1.5")), ("9" * 30, Decimal("9" * 30))]
-    + [(value, None) for value in (True, None, "", "x", [], float("nan"), "inf")],
+    [
+        *((5, 5), ("7", 7), (" 8 ", 8), (1.5, Decimal("1.5")), ("9" * 30, Decimal("9" * 30))),
+        *((True, None), (None, None), ("", None), ("x", None), ([], None), (float("nan"), None), ("inf", None)),
+    ],
 )
 def test_versions(value: object, version: object) -> None:
     assert read_version(value) == version
@@ -237,7 +239,8 @@ def test_notices() -> None:
     assert isinstance(first, Announcement)
     assert (first.body_markdown, first.starts_at, first.ends_at) == ("**b**", moment(START), None)
     assert state.notice("appAlert", alert) is None
-    for nonsense in (None, [], {}, {"id": 5}):
+    bad: list[Any] = [None, [], {}, {"id": 5}]
+    for nonsense in bad:
         assert state.notice("appAlert", nonsense) is None
     for number in range(1100):
         assert state.notice("appAlert", {"id": f"n{number}"})
