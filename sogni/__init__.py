@@ -20,7 +20,7 @@ if TYPE_CHECKING:
         TransactionPages as TransactionPages,
     )
     from ._rules.frames import calculate_video_frames as calculate_video_frames, frames_for_audio as frames_for_audio
-    from ._version import VERSION as VERSION
+    from ._version import VERSION as VERSION, __version__ as __version__
     from .errors import (
         ApiError as ApiError,
         AuthenticationError as AuthenticationError,
@@ -46,6 +46,7 @@ if TYPE_CHECKING:
         SessionChanged as SessionChanged,
         SigningRefused as SigningRefused,
         SogniError as SogniError,
+        StorageError as StorageError,
         SubmissionUncertain as SubmissionUncertain,
         TransferError as TransferError,
         TransportError as TransportError,
@@ -204,6 +205,7 @@ else:
         "SogniClient": "._core.client",
         "SogniError": ".errors",
         "Started": ".events",
+        "StorageError": ".errors",
         "SubmissionUncertain": ".errors",
         "Subscription": ".types.subscription",
         "SubscriptionUsage": ".types.subscription",
@@ -219,6 +221,7 @@ else:
         "TransportError": ".errors",
         "TrialEligibility": ".types.subscription",
         "VERSION": "._version",
+        "__version__": "._version",
         "ValidationError": ".errors",
         "VideoAssetConfig": ".types.catalog",
         "VideoParams": ".types.params",
@@ -321,6 +324,7 @@ __all__ = [
     "SogniClient",
     "SogniError",
     "Started",
+    "StorageError",
     "SubmissionUncertain",
     "Subscription",
     "SubscriptionUsage",
@@ -341,6 +345,7 @@ __all__ = [
     "WaitTimeout",
     "WaitingReason",
     "WalletBalance",
+    "__version__",
     "calculate_video_frames",
     "frames_for_audio",
 ]

@@ -58,5 +58,5 @@ class Deadline:
 
     def error(self, what: str) -> WaitTimeout:
         """The error for a wait that used up this deadline."""
-        spent = "" if self.seconds is None else f" after {self.seconds:g} s"
+        spent = "" if self.seconds is None else f" after {self.seconds:.3g} s"
         return WaitTimeout(f"Timed out{spent} waiting for {what}.", seconds=self.seconds)

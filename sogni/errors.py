@@ -9,7 +9,7 @@
       WaitTimeout (TimeoutError)        the waiting is over, the remote work carries on
       SubmissionUncertain               sent or not is unknown; look the project up by its id
       TransportError                    no usable answer from the network
-        ConnectFailed, ConnectionLost, Displaced, TransferError, ProtocolError
+        ConnectFailed, ConnectionLost, Displaced, ProtocolError, TransferError <- StorageError
       ApiError                          the server said no
         AuthenticationError
         PermissionDenied
@@ -53,6 +53,7 @@ __all__ = [
     "SessionChanged",
     "SigningRefused",
     "SogniError",
+    "StorageError",
     "SubmissionUncertain",
     "TransferError",
     "TransportError",
@@ -246,6 +247,7 @@ class ConnectFailed(TransportError):
     """No connection could be made: name, address, proxy or TLS."""
 
     code = "connect_failed"
+    hint = "Check the network, the proxy and the address; with sandbox=True everything stays on this computer."
 
 
 class ConnectionLost(TransportError):
@@ -266,6 +268,32 @@ class TransferError(TransportError):
     """A file could not be sent to, or fetched from, the media store."""
 
     code = "transfer"
+
+
+class StorageError(TransferError):
+    """A file could not be written on this computer: a full disk, a folder that may not be written to.
+
+    Attributes:
+        errno: The system's number, such as `errno.ENOSPC`.
+        path: Which file.
+    """
+
+    code = "storage"
+    retryable = False
+    hint = "Save it somewhere else: the result can be fetched again, for 24 hours."
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        errno: int | None = None,
+        path: str | None = None,
+        hint: str | None = None,
+        project_id: str | None = None,
+    ) -> None:
+        super().__init__(message, hint=hint, project_id=project_id)
+        self.errno = errno
+        self.path = path
 
 
 class ProtocolError(TransportError):

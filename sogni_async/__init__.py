@@ -17,7 +17,7 @@ if TYPE_CHECKING:
         calculate_video_frames as calculate_video_frames,
         frames_for_audio as frames_for_audio,
     )
-    from sogni._version import VERSION as VERSION
+    from sogni._version import VERSION as VERSION, __version__ as __version__
     from sogni.errors import (
         ApiError as ApiError,
         AuthenticationError as AuthenticationError,
@@ -43,6 +43,7 @@ if TYPE_CHECKING:
         SessionChanged as SessionChanged,
         SigningRefused as SigningRefused,
         SogniError as SogniError,
+        StorageError as StorageError,
         SubmissionUncertain as SubmissionUncertain,
         TransferError as TransferError,
         TransportError as TransportError,
@@ -208,6 +209,7 @@ else:
         "SogniClient": "._core.client",
         "SogniError": "sogni.errors",
         "Started": "sogni.events",
+        "StorageError": "sogni.errors",
         "SubmissionUncertain": "sogni.errors",
         "Subscription": "sogni.types.subscription",
         "SubscriptionUsage": "sogni.types.subscription",
@@ -223,6 +225,7 @@ else:
         "TransportError": "sogni.errors",
         "TrialEligibility": "sogni.types.subscription",
         "VERSION": "sogni._version",
+        "__version__": "sogni._version",
         "ValidationError": "sogni.errors",
         "VideoAssetConfig": "sogni.types.catalog",
         "VideoParams": "sogni.types.params",
@@ -325,6 +328,7 @@ __all__ = [
     "SogniClient",
     "SogniError",
     "Started",
+    "StorageError",
     "SubmissionUncertain",
     "Subscription",
     "SubscriptionUsage",
@@ -345,6 +349,7 @@ __all__ = [
     "WaitTimeout",
     "WaitingReason",
     "WalletBalance",
+    "__version__",
     "calculate_video_frames",
     "frames_for_audio",
 ]

@@ -16,6 +16,7 @@ from sogni._deadline import Deadline
 from sogni._io.callbacks import Run
 from sogni._io.inbox import Inbox
 from sogni._io.workers import Workers
+from sogni.errors import ConfigError
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -82,7 +83,13 @@ class Bridge:
 
     def runner(self) -> Run:
         """How a callback that is registered now will be run: on the loop that runs now."""
-        loop = asyncio.get_running_loop()
+        try:
+            loop = asyncio.get_running_loop()
+        except RuntimeError:
+            raise ConfigError(
+                "on(...) was called where no event loop runs, and callbacks are called on the loop that calls it.",
+                hint="Call it within a coroutine, or use the blocking client of `sogni`.",
+            ) from None
 
         def run(callback: Callable[[object], object], event: object) -> None:
             # The loop may be closed by the time the event comes; there is nobody left to tell then.

@@ -36,7 +36,7 @@ class SogniClient:
         network: `fast` or `relaxed`.
         rest_endpoint, socket_endpoint: Other hosts; by default `SOGNI_REST_ENDPOINT`, `SOGNI_SOCKET_ENDPOINT`, then
             the service's own.
-        sandbox: True for a local network of its own, started on first use; or a running `Sandbox`.
+        sandbox: True for a local network of its own, started on first use; or a running `Sandbox`, or its URL.
         profile: Name of the stored sign-in; by default `SOGNI_PROFILE`, then `default`.
         attribution: Who works on whose behalf, for the service's statistics.
         socket_events: Which live frames to ask for, by name.
@@ -46,6 +46,9 @@ class SogniClient:
         retries: `Retries`, or how often a repeatable request is tried.
         proxy: URL of a proxy for everything; by default the usual environment variables.
         verify: False, a CA file or folder, or an `ssl.SSLContext`; by default the usual CA bundle.
+    Attributes:
+        projects: `Projects`: ordering, following, canceling, estimates, models, signed URLs.
+        testnet: Whether wallet signatures are for the test network.
     Raises:
         ConfigError: a value that cannot work.
     """
@@ -208,6 +211,10 @@ class SogniClient:
         """
         from sogni._protocol.call import Call
 
+        for name, value in (("method", method), ("path", path)):
+            if not isinstance(value, str):
+                message = f"{name} must be a text, not {type(value).__name__}."
+                raise ValidationError(problems=[Problem(name, message, value=value, allowed="str")])
         verb = method.upper()
         call: Call[Any] = Call(
             method=verb, path=path, query=query or {}, body=body, read=_as_it_is, repeatable=verb == "GET"

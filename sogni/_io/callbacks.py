@@ -84,7 +84,11 @@ class Callbacks:
         subscriptions = self.by_kind.get(kind)
         if not subscriptions:
             return None
-        return self._inbox.put((kind, key), (kind, item))
+        return self._inbox.put((kind, key), (subscriptions, item))
+
+    def greet(self, subscription: Subscription, item: object) -> Callable[[], None] | None:
+        """Deliver to one subscription, which missed what the others had heard before it came; with the lock held."""
+        return self._inbox.put((subscription.kind, subscription), ((subscription,), item))
 
     def close(self, error: BaseException, timeout: float) -> None:
         """End the thread after what was delivered before; without the lock."""
@@ -103,8 +107,8 @@ class Callbacks:
             if not found:
                 continue
             assert isinstance(delivered, tuple)
-            kind, item = delivered
-            for subscription in tuple(self.by_kind.get(kind, ())):
+            subscriptions, item = delivered
+            for subscription in tuple(subscriptions):
                 if subscription.active:
                     self._run(subscription, item)
 

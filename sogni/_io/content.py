@@ -7,6 +7,22 @@ from typing import BinaryIO
 
 _HEAD = 8192
 _LARGEST_INDEX = 16 * 1024 * 1024
+# Extensions of media that the network makes, by the one that `extension` says; any other one says nothing.
+_SPELLINGS = {
+    **{name: name for name in (".png", ".jpg", ".webp", ".gif", ".mp4", ".mov", ".webm", ".mkv", ".mp3", ".wav")},
+    **{name: name for name in (".flac", ".m4a", ".ogg", ".glb")},
+    ".jpeg": ".jpg",
+    ".jpe": ".jpg",
+    ".m4v": ".mp4",
+    ".wave": ".wav",
+    ".oga": ".ogg",
+}
+
+
+def says_otherwise(suffix: str, real: str) -> bool:
+    """True when an extension names another kind of media than the real one."""
+    said = _SPELLINGS.get(suffix.lower())
+    return said is not None and said != _SPELLINGS.get(real, real)
 
 
 def extension(file: BinaryIO) -> str | None:

@@ -16,9 +16,9 @@ from urllib.parse import urljoin
 
 from .._deadline import Deadline
 from .._protocol.answers import header, phrase
-from ..errors import ConnectionLost, SogniError, TransferError
-from .exchange import PIECE
-from .store import Cancelled, ExpiredUrl, GivenUp, Meter, Progress, StorageError, log, refusal, worth_another_try
+from ..errors import ConnectionLost, Problem, SogniError, StorageError, TransferError, ValidationError
+from .exchange import PIECE, bare
+from .store import Cancelled, ExpiredUrl, GivenUp, Meter, Progress, log, refusal, worth_another_try
 
 if TYPE_CHECKING:
     from .http import Answer, Http
@@ -85,6 +85,15 @@ class Fetch:
             TransferError: the content changed meanwhile, or nobody needs it any more.
             WaitTimeout: the deadline passed.
         """
+        failure: SogniError
+        try:
+            return self._next_chunk()
+        except SogniError as error:
+            # The frames below hold the signed address.
+            failure = bare(error)
+        raise failure
+
+    def _next_chunk(self) -> bytes | None:
         while not self._ended:
             if self._cancelled is not None and self._cancelled():
                 self.close()
@@ -317,7 +326,7 @@ def download(
         TransferError: the content is empty or changed meanwhile.
         ApiError, TransportError, WaitTimeout: it could not be fetched.
     """
-    with _disk(os.fspath(target)):
+    with _disk(str(target)):
         folder, name, suffix = _destination(target, stem)
     with Fetch(http, url_supplier, progress=progress, cancelled=cancelled, deadline=deadline) as fetch:
         # The first piece comes before the file, so that a refused download does not touch the disk at all.
@@ -333,7 +342,7 @@ def download(
                     file.write(piece)
                     piece = fetch.next_chunk()
                 file.flush()
-                suffix = suffix or _extension(file) or fallback
+                suffix = _suffix(folder / name, suffix, file, fallback)
             with _disk(str(folder / f"{name}{suffix}")):
                 return _publish(part, folder, name, suffix, overwrite=overwrite)
         finally:
@@ -343,7 +352,11 @@ def download(
 
 def _destination(target: str | os.PathLike[str], stem: str) -> tuple[Path, str, str]:
     """Folder, name and extension; the extension is empty when the content is to decide it."""
-    text = os.path.expanduser(os.fspath(target))
+    name = os.fspath(target) if isinstance(target, (str, os.PathLike)) else None
+    if not isinstance(name, str) or "\0" in name:
+        problem = Problem("path", "path must be the name of a folder or a file.", value=target, allowed="str or Path")
+        raise ValidationError(problems=[problem])
+    text = os.path.expanduser(name)
     path = Path(text)
     ends_like_folder = text.endswith(("/", os.sep)) or not path.name
     if ends_like_folder or path.is_dir():
@@ -366,10 +379,16 @@ def _part(folder: Path) -> tuple[Path, BinaryIO]:
     return path, os.fdopen(os.open(path, flags, 0o666), "w+b")
 
 
-def _extension(file: BinaryIO) -> str | None:
-    from .content import extension
+def _suffix(path: Path, wished: str, file: BinaryIO, fallback: str) -> str:
+    """The wished extension, unless it names another kind of media than the content is."""
+    from .content import extension, says_otherwise
 
-    return extension(file)
+    real = extension(file)
+    if not wished or (real is not None and says_otherwise(wished, real)):
+        if wished:
+            log.warning("%s%s was saved as %s, which is what it is", path, wished, real)
+        return real or fallback
+    return wished
 
 
 def _publish(part: Path, folder: Path, name: str, suffix: str, *, overwrite: bool) -> Path:

@@ -406,9 +406,14 @@ class Engine:
             with feed.lock:
                 feed.callbacks.remove(subscription)
 
+        waker = None
         with feed.lock:
             feed.callbacks.add(subscription)
+            if kind == "available_models" and feed.session.worker_counts:
+                waker = feed.callbacks.greet(subscription, feed.session.worker_counts)
         feed.callbacks.start()
+        if waker is not None:
+            waker()
         if connect:
             try:
                 self.start_link()

@@ -130,3 +130,9 @@ class Answer:
             if not self._complete:
                 raw.close()
             raw.release_conn()
+
+
+def bare(error: SogniError) -> SogniError:
+    """The error without tracebacks and contexts, whose frames hold what must not be shown."""
+    error.__context__ = None
+    return error.with_traceback(None)

@@ -30,7 +30,7 @@ from ..errors import (
 )
 from ..types.settings import Retries, Timeouts
 from .credentials import Credentials
-from .exchange import PIECE, Answer, json_body, prepare, url_of
+from .exchange import PIECE, Answer, bare, json_body, prepare, url_of
 from .mishaps import translate
 from .route import Route, Verify
 from .transport import Patience, Session, patient
@@ -424,12 +424,6 @@ def may_ask_again(error: SogniError) -> bool:
     if isinstance(error, ApiError):
         return error.status in _BUSY
     return isinstance(error, (ConnectFailed, ConnectionLost)) and error.retryable
-
-
-def bare(error: SogniError) -> SogniError:
-    """The error without tracebacks and contexts, whose frames hold what must not be shown."""
-    error.__context__ = None
-    return error.with_traceback(None)
 
 
 def _pause(error: SogniError, tries: int) -> float:

@@ -6,7 +6,7 @@ import os
 import threading
 from collections.abc import Callable, Mapping
 from functools import partial
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 from urllib.parse import urlsplit
 
 from .._protocol import auth
@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from .keeper import Keeper
 
 NETWORKS = ("fast", "relaxed")
+
+G = TypeVar("G")
 
 
 class RunningSandbox(Protocol):
@@ -40,7 +42,7 @@ def settings(
     network: str,
     rest_endpoint: str | None,
     socket_endpoint: str | None,
-    sandbox: bool | RunningSandbox,
+    sandbox: bool | str | RunningSandbox,
     start_sandbox: Callable[[], RunningSandbox],
     attribution: Mapping[str, object] | None,
     socket_events: Mapping[str, bool] | None,
@@ -60,12 +62,31 @@ def settings(
     """
     if network not in NETWORKS:
         raise ConfigError(f"network is {network!r}; it must be one of {', '.join(map(repr, NETWORKS))}.")
-    if app_id is not None and (not isinstance(app_id, str) or not app_id.strip()):
+    for name, text in {
+        "api_key": api_key,
+        "app_id": app_id,
+        "app_source": app_source,
+        "rest_endpoint": rest_endpoint,
+        "socket_endpoint": socket_endpoint,
+        "proxy": proxy,
+    }.items():
+        if text is not None and not isinstance(text, str):
+            raise ConfigError(f"{name} must be a text, not {type(text).__name__}.")
+    if app_id is not None and not app_id.strip():
         raise ConfigError("app_id must not be empty.", hint="Leave it out to have one managed for you.")
-    sandbox_url = os.environ.get("SOGNI_SANDBOX_URL") or None
     # An explicit place beats the environment, so that a test never goes where a variable points.
     explicit = rest_endpoint is not None or socket_endpoint is not None
-    in_sandbox = bool(sandbox) or (sandbox_url is not None and not explicit)
+    given_url = sandbox if isinstance(sandbox, str) else None
+    from_environment = isinstance(sandbox, bool) and not explicit
+    sandbox_url = given_url or (os.environ.get("SOGNI_SANDBOX_URL") or None if from_environment else None)
+    if sandbox_url is not None:
+        sandbox_url = _local(sandbox_url, "sandbox" if given_url else "SOGNI_SANDBOX_URL")
+    elif not isinstance(sandbox, bool) and not hasattr(sandbox, "socket_endpoint"):
+        raise ConfigError(
+            f"sandbox must be True, a running Sandbox or the URL of one, not {type(sandbox).__name__}.",
+            hint="sandbox=True starts one for this client alone.",
+        )
+    in_sandbox = bool(sandbox) or sandbox_url is not None
     if not in_sandbox:
         api_key = api_key if api_key is not None else os.environ.get("SOGNI_API_KEY") or None
     profile = profile_name(profile)
@@ -73,7 +94,7 @@ def settings(
     return Settings(
         place=_finder(
             sandbox,
-            sandbox_url if in_sandbox else None,
+            sandbox_url,
             start_sandbox,
             rest_endpoint,
             socket_endpoint,
@@ -86,8 +107,8 @@ def settings(
         network=network,
         socket_events=socket_events,
         disable_socket=disable_socket,
-        timeouts=Timeouts(read=timeouts) if isinstance(timeouts, (int, float)) else timeouts or Timeouts(),
-        retries=Retries(tries=retries) if isinstance(retries, int) else retries or Retries(),
+        timeouts=_given(timeouts, Timeouts, "timeout", lambda seconds: Timeouts(read=seconds)),
+        retries=_given(retries, Retries, "retries", lambda tries: Retries(tries=tries)),
         proxy=proxy,
         verify=verify,
         client_version=client_version,
@@ -96,8 +117,38 @@ def settings(
     )
 
 
+def _given(value: Any, kind: type[G], name: str, from_number: Callable[[Any], G]) -> G:
+    """A value of that kind, made of a number or of nothing where needed."""
+    if value is None:
+        return kind()
+    if isinstance(value, kind):
+        return value
+    if isinstance(value, (int, float)):
+        return from_number(value)
+    raise ConfigError(f"{name} must be a number or {kind.__name__}(...), not {type(value).__name__}.")
+
+
+def _local(url: str, name: str) -> str:
+    """The URL of a sandbox, which is always on this computer.
+
+    Raises:
+        ConfigError: it is somewhere else, or no URL.
+    """
+    try:
+        parts = urlsplit(url)
+        ok = parts.scheme == "http" and auth.is_loopback(parts.hostname) and parts.port != 0
+    except ValueError:
+        ok = False
+    if not ok:
+        raise ConfigError(
+            f"{name} is {url!r}; it must be the URL of a sandbox on this computer, such as http://127.0.0.1:8700.",
+            hint="`sogni sandbox serve` starts one and prints its URL.",
+        )
+    return url.rstrip("/")
+
+
 def _finder(
-    sandbox: bool | RunningSandbox,
+    sandbox: bool | str | RunningSandbox,
     sandbox_url: str | None,
     start_sandbox: Callable[[], RunningSandbox],
     rest_endpoint: str | None,
@@ -105,19 +156,15 @@ def _finder(
     profile: str | None,
 ) -> Callable[[], Place]:
     def find() -> Place:
+        if not isinstance(sandbox, (bool, str)):
+            return _in_sandbox(sandbox)
         if sandbox is True and sandbox_url is None:
             own = start_sandbox()
             return _in_sandbox(own, close=own.close)
-        if not isinstance(sandbox, bool):
-            return _in_sandbox(sandbox)
         if sandbox_url is not None:
-            parts = urlsplit(sandbox_url)
-            if not auth.is_loopback(parts.hostname):
-                raise ConfigError(f"SOGNI_SANDBOX_URL must point to this computer, not to {parts.hostname}.")
-            base = sandbox_url.rstrip("/")
             return Place(
-                rest_endpoint=base,
-                socket_endpoint="ws" + base.removeprefix("http"),
+                rest_endpoint=sandbox_url,
+                socket_endpoint="ws" + sandbox_url.removeprefix("http"),
                 sign_in=lambda: (auth.api_key("sandbox-key"), None),
                 loopback_only=True,
             )

@@ -33,22 +33,6 @@ class GivenUp(TransferError):
     retryable = False
 
 
-class StorageError(TransferError):
-    """A file could not be written on this computer.
-
-    Attributes:
-        errno: The system's number, such as `errno.ENOSPC`.
-        path: Which file.
-    """
-
-    retryable = False
-
-    def __init__(self, message: str, *, errno: int | None = None, path: str | None = None) -> None:
-        super().__init__(message)
-        self.errno = errno
-        self.path = path
-
-
 class ExpiredUrl(ApiError):
     """A signed URL is not good any more. Whoever signed it may do so once more; if it comes again, it is the error."""
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from .downloads import Fetch, download, fetch_bytes, fetch_file, iter_bytes, safe_name
 from .source import FETCH_LIMIT, Source, content_type, open_source
-from .store import ExpiredUrl, GivenUp, StorageError
+from .store import ExpiredUrl, GivenUp
 from .uploads import UploadPool, send, upload
 
 __all__ = [
@@ -13,7 +13,6 @@ __all__ = [
     "Fetch",
     "GivenUp",
     "Source",
-    "StorageError",
     "UploadPool",
     "content_type",
     "download",

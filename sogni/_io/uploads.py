@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import threading
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -10,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from .._deadline import Deadline
 from ..errors import ClosedError, ConnectionLost, SogniError
-from .exchange import PIECE
+from .exchange import PIECE, bare
 from .source import Source
 from .store import (
     ALREADY_THERE,
@@ -52,11 +51,18 @@ def send(
         cancelled: Asked before each piece.
         deadline: When to give up.
     """
-    with contextlib.suppress(ExpiredUrl):
-        upload(http, sign(), source, content_type, progress, cancelled, deadline)
-        return
-    log.debug("a signed upload address had run out")
-    upload(http, sign(), source, content_type, progress, cancelled, deadline)
+    failure: SogniError
+    for again in (True, False):
+        try:
+            upload(http, sign(), source, content_type, progress, cancelled, deadline)
+            return
+        except SogniError as error:
+            # The frames below hold the signed address.
+            failure = bare(error)
+        if not (again and isinstance(failure, ExpiredUrl)):
+            break
+        log.debug("a signed upload address had run out")
+    raise failure
 
 
 def upload(

@@ -29,7 +29,7 @@ TABLE = Table(
             REFERENCE_AUDIO,
             FromTier("sampler", wire="comfySampler"),
             FromTier("scheduler", wire="comfyScheduler"),
-            Given("output_format", top=True, nonempty=True),
+            Given("output_format", top=True, nonempty=True, usual=("mp3", "flac", "wav")),
         )
     ),
     families=(

@@ -22,6 +22,26 @@ _REQUIRED = ("type", "model_id", "positive_prompt", "number_of_media")
 # Parameters that a project type no longer has; naming them at all is a mistake, whatever their value.
 _RETIRED: dict[tuple[str, str], str] = {("video", "output_scale"): "is retired: set width and height instead"}
 
+# What other programs call a parameter of ours.
+_OTHER_WORDS = {
+    "prompt": "positive_prompt",
+    "model": "model_id",
+    "n": "number_of_media",
+    "number_of_images": "number_of_media",
+    "image_count": "number_of_media",
+    "num_inference_steps": "steps",
+    "guidance_scale": "guidance",
+    "cfg": "guidance",
+    "image": "starting_image",
+    "strength": "starting_image_strength",
+    "size": "size_preset",
+    "format": "output_format",
+    "seconds": "duration",
+}
+
+# A recording may well come in a container that names itself a video.
+_FITTING = {"image": ("image",), "video": ("video",), "audio": ("audio", "video")}
+
 # A misspelt name is worth a search for the right one; a hundred of them are not a mistake but noise.
 _MOST_EXPLAINED = 20
 
@@ -67,6 +87,16 @@ class JobPlan:
                 for key in upload.content_type_keys:
                     frame.setdefault(key, content_type)
         return {**self.message, "keyFrames": [frame]}
+
+    def odd_files(self, content_types: Sequence[str | None]) -> tuple[str, ...]:
+        """Warnings for uploads that do not look like what they are used for; the service decides, so they are sent."""
+        found = []
+        for upload, content_type in zip(self.uploads, content_types, strict=True):
+            if content_type is None:
+                found.append(f"{upload.parameter} has no content that is known as {upload.slot}; it was sent as it is.")
+            elif content_type.partition("/")[0] not in _FITTING[upload.slot]:
+                found.append(f"{upload.parameter} looks like {content_type}, not {upload.slot}; it was sent as it is.")
+        return tuple(found)
 
 
 def check_required(params: Mapping[str, object]) -> None:
@@ -116,6 +146,8 @@ def early(params: Mapping[str, object]) -> dict[str, object]:
     foreign = [name for name in params if name not in known and not _is_known(name)]
     problems.extend(map(_unknown, foreign[:_MOST_EXPLAINED]))
     if problems:
+        if media and isinstance(model_id, str):
+            problems += _further(params, problems, known)
         raise ValidationError(problems=problems)
     ready = Ready(params)
     rule = _rule(ready)
@@ -155,13 +187,7 @@ def build_job(
         raise ValidationError(
             problems=[_problem("model_id", f"{model} is for type={options.type!r}, not {rule.media!r}", None)]
         )
-    draft = Draft(given, options, frames_of(rule, options))
-    draft.top = envelope(project_id)
-    draft.key = key_frame(_text(given["model_id"]))
-    draft.key.update(rule.defaults)
-    rule.rows.walk(draft)
-    for check in rule.checks:
-        check(draft)
+    draft = _drafted(given, rule, options, project_id)
     if draft.problems:
         raise ValidationError(problems=draft.problems)
     draft.key.update(rule.forced)
@@ -186,6 +212,32 @@ def build_job(
         output_format=str(output_format),
         warnings=(*(given.notes if isinstance(given, Ready) else ()), *draft.warnings),
     )
+
+
+def _drafted(given: Mapping[str, object], rule: ModelRule, options: ModelOptions, project_id: str) -> Draft:
+    draft = Draft(given, options, frames_of(rule, options))
+    draft.top = envelope(project_id)
+    draft.key = key_frame(_text(given["model_id"]))
+    draft.key.update(rule.defaults)
+    rule.rows.walk(draft)
+    for check in rule.checks:
+        check(draft)
+    return draft
+
+
+def _further(params: Mapping[str, object], problems: Sequence[Problem], known: frozenset[str]) -> list[Problem]:
+    """What else is wrong with a request that cannot be built: its user shall hear of everything at once."""
+    wrong = {problem.field for problem in problems}
+    rest = {name: value for name, value in params.items() if name in known and name not in wrong}
+    # The rows count on the four parameters that every request has; what is said about stand-ins is dropped below.
+    given = {**dict.fromkeys(_REQUIRED, ""), "number_of_media": 1, **rest}
+    found: list[Problem] = []
+    rule = _rule(given)
+    for step in rule.prepare:
+        step(given, found)
+    options = ModelOptions(model_id=_text(given["model_id"]), type=rule.media)
+    found += _drafted(given, rule, options, project_id="").problems
+    return [problem for problem in found if problem.field in rest]
 
 
 def _rule(params: Mapping[str, object]) -> ModelRule:
@@ -225,7 +277,7 @@ def _unknown(name: str) -> Problem:
     """The problem of a misspelt parameter; the wire's own spelling is the most likely one."""
     names = sorted({name for media in MEDIA for name in table(media).names})
     by_wire = {camel(known).lower(): known for known in names}
-    nearest = by_wire.get(name.lower()) or near(name, names)
+    nearest = _OTHER_WORDS.get(name) or by_wire.get(name.lower()) or near(name, names)
     hint = f"; did you mean {nearest}?" if nearest else "."
     return Problem(name, f"{short(name)} is no parameter of any project{hint}", allowed="snake_case", nearest=nearest)
 

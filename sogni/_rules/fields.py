@@ -96,14 +96,19 @@ class Given(Field):
     Attributes:
         top: Written beside the key frame instead of into it.
         nonempty: Left out when it is empty, zero or False.
+        usual: Values that are known to work; others get a warning. None: there is no such list.
     """
 
     top: bool = False
     nonempty: bool = False
+    usual: tuple[str, ...] | None = None
 
     def put(self, draft: Draft, value: object) -> None:
-        if not self.nonempty or truthy(value):
-            draft.send(self.wire, self.name, value, top=self.top)
+        if self.nonempty and not truthy(value):
+            return
+        draft.send(self.wire, self.name, value, top=self.top)
+        if self.usual is not None and not (isinstance(value, str) and value in self.usual):
+            draft.warn(self.name, f"{short(value)} may be refused by the service: it makes {', '.join(self.usual)}")
 
 
 class Truth(Field):

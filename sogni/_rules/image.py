@@ -72,7 +72,7 @@ _BASE = Layer(
         FromTier("scheduler", wire="timeStepSpacing"),
         Dropped("vae"),
         _CONTROL_NET,
-        Given("output_format", top=True, nonempty=True),
+        Given("output_format", top=True, nonempty=True, usual=("png", "jpg", "webp")),
         Flag("embed_prompt_metadata", top=True, null_counts=True),
         Given("gpt_image_quality"),
         Given("gpt_image_background"),

@@ -20,17 +20,17 @@ _NAMED = ("video", "audio")
 
 def is_video_model_id(model_id: str, models: Sequence[Model] | None = None) -> bool:
     """Whether a model makes videos, by the catalogue if there is one that says so, else by its id."""
-    return (_listed(model_id, models) or _by_id(model_id)) == "video"
+    return isinstance(model_id, str) and (_listed(model_id, models) or _by_id(model_id)) == "video"
 
 
 def is_audio_model_id(model_id: str, models: Sequence[Model] | None = None) -> bool:
     """Whether a model makes music or speech, by the catalogue if there is one that says so, else by its id."""
-    return (_listed(model_id, models) or _by_id(model_id)) == "audio"
+    return isinstance(model_id, str) and (_listed(model_id, models) or _by_id(model_id)) == "audio"
 
 
 def is_model_artifact_model_id(model_id: str, models: Sequence[Model] | None = None) -> bool:
     """Whether a model makes 3D objects, by its id or by the catalogue."""
-    return MAKES_3D(model_id) or _listed(model_id, models) == "model"
+    return isinstance(model_id, str) and (MAKES_3D(model_id) or _listed(model_id, models) == "model")
 
 
 def media_kind(

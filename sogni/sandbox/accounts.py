@@ -106,7 +106,7 @@ class Accounts:
         account = caller()
         if "provider" in request.query:
             provider_of(request.query["provider"])
-        return answer(self._rig, [_reward(reward) for reward in account.books.rewards.values()])
+        return answer(self._rig, {"rewards": [_reward(reward) for reward in account.books.rewards.values()]})
 
     async def claim(self, request: web.Request) -> web.Response:
         """POST /v3/account/reward/claim: all of them or none."""

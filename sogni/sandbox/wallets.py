@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import sys
 from collections.abc import Mapping
 from typing import Any
 
@@ -37,15 +38,26 @@ PERMIT = (
 )
 
 
+def eth_account() -> Any:
+    """The library, loaded without what it does to the whole process.
+
+    It raises the recursion limit a hundredfold, and nested JSON from outside would then end the process in place of
+    being an error.
+    """
+    limit = sys.getrecursionlimit()
+    import eth_account
+    import eth_account.messages
+
+    sys.setrecursionlimit(limit)
+    return eth_account
+
+
 def address_of(username: str, password: str) -> str:
     """Address of the wallet that a name and a password make."""
     if (username, password) == (USERNAME, PASSWORD):
         return ADDRESS
-    from eth_account import Account
-
     key = hashlib.pbkdf2_hmac("sha256", (username.lower() + password).encode(), SALT, ROUNDS, 32)
-    account: Any = Account.from_key(key)
-    return str(account.address)
+    return str(eth_account().Account.from_key(key).address)
 
 
 def typed(
@@ -78,14 +90,14 @@ def signer(data: Mapping[str, Any], signature: object) -> str | None:
     """Address of who signed typed data; None for what is no signature of it."""
     if not isinstance(signature, str):
         return None
-    from eth_account import Account
-    from eth_account.messages import encode_typed_data
-
+    eth = eth_account()
     types = {name: fields for name, fields in data["types"].items() if name != "EIP712Domain"}
     # Whatever a client sends must not be more than a wrong signature, and that library raises errors of many kinds.
     try:
-        message = encode_typed_data(domain_data=data["domain"], message_types=types, message_data=data["message"])
-        return str(Account.recover_message(message, signature=signature))
+        message = eth.messages.encode_typed_data(
+            domain_data=data["domain"], message_types=types, message_data=data["message"]
+        )
+        return str(eth.Account.recover_message(message, signature=signature))
     except Exception:
         return None
 

@@ -38,6 +38,9 @@ class Projects(Catalog, Estimates, Urls):
         self._engine = engine
         self._bridge = bridge
 
+    def __repr__(self) -> str:
+        return f"Projects({len(self._engine.tracked())} tracked)"
+
     async def create(
         self,
         params: ImageParams | VideoParams | AudioParams | None = None,
@@ -79,14 +82,14 @@ class Projects(Catalog, Estimates, Urls):
             app_source=settings.app_source,
             attribution=settings.attribution,
         )
-        for warning in plan.warnings:
-            log.warning("%s", warning)
-        message = plan.message
+        message, warnings = plan.message, plan.warnings
         if plan.uploads:
             from sogni._io.slots import upload_all
 
             types = await self._bridge.call(upload_all, self._engine, plan.uploads, plan.project_id, deadline)
-            message = plan.annotated(types)
+            message, warnings = plan.annotated(types), (*warnings, *plan.odd_files(types))
+        for warning in warnings:
+            log.warning("%s", warning)
         network = plan.params.get("network")
         entry = ProjectEntry(
             plan.project_id,
@@ -100,7 +103,7 @@ class Projects(Catalog, Estimates, Urls):
             await link_ready(self._engine, self._bridge, deadline)
             try:
                 await self._bridge.call(self._engine.submit, entry, message)
-                return Project(entry, self._engine, self._bridge, plan.warnings)
+                return Project(entry, self._engine, self._bridge, warnings)
             except LinkNotReady:
                 # The connection went down between the two calls; nothing was written.
                 continue

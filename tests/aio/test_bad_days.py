@@ -160,9 +160,25 @@ async def test_refused_for_good(sandbox: Sandbox) -> None:
 
 async def test_a_client_of_the_sandbox_goes_nowhere_else(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SOGNI_SANDBOX_URL", "http://192.0.2.7:8080")
-    async with SogniClient() as client:
-        with pytest.raises(ConfigError, match="this computer"):
-            await client.projects.get_supported_models()
+    with pytest.raises(ConfigError, match=r"SOGNI_SANDBOX_URL is 'http://192\.0\.2\.7:8080'.*this computer"):
+        SogniClient()
+
+
+@pytest.mark.parametrize("address", ["https://127.0.0.1:1", "example.com", "http://example.com", "http://[", "", 5])
+async def test_what_is_no_sandbox(address: Any) -> None:
+    with pytest.raises(ConfigError, match="sandbox"):
+        SogniClient(sandbox=address)
+
+
+async def test_a_sandbox_by_its_url(sandbox: Sandbox) -> None:
+    async with SogniClient(sandbox=sandbox.url) as client:
+        assert await client.projects.wait_for_models()
+
+
+@pytest.mark.parametrize("name", ["api_key", "app_id", "app_source", "rest_endpoint", "proxy", "timeout", "retries"])
+async def test_a_setting_of_another_kind(name: str) -> None:
+    with pytest.raises(ConfigError, match=name):
+        SogniClient(**{name: ["x"]})
 
 
 async def test_the_sandbox_by_its_address(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -37,6 +37,15 @@ async def until(client: SogniClient, is_true: Any) -> None:
     raise AssertionError("it never happened")
 
 
+async def test_a_late_subscriber_hears_of_the_models(sandbox: Sandbox) -> None:
+    async with SogniClient(sandbox=sandbox) as client:
+        await client.projects.wait_for_models(timeout=20)
+        late = Seen()
+        client.projects.on("available_models", late)
+        await until(client, lambda: bool(late))
+        assert any(model.worker_count for model in late[0])
+
+
 async def test_projects_and_jobs(sandbox: Sandbox) -> None:
     async with SogniClient(sandbox=sandbox) as client:
         projects, jobs, broken = Seen(), Seen(), Seen()

@@ -123,10 +123,18 @@ async def test_nothing_is_ordered_or_uploaded_when_the_request_is_wrong(sandbox:
         assert {problem.field for problem in caught.value.problems} == {"width", "height", "sampler"}
         with pytest.raises(ValidationError, match="starting_image"):
             await client.projects.create(**order(starting_image=tmp_path / "missing.png"))
+        with pytest.raises(ValidationError, match="path"):
+            await client.request("GET", 5)
         with pytest.raises(ModelNotFound, match="krea3"):
             await client.projects.create(**order(model_id="krea3"))
         assert sandbox.submissions == []
         assert not [entry for entry in sandbox.log if entry.method == "PUT"]
+
+
+async def test_an_odd_file_is_a_warning(sandbox: Sandbox) -> None:
+    async with SogniClient(sandbox=sandbox) as client:
+        project = await client.projects.create(**order(starting_image=b"this is no picture"))
+        assert "starting_image has no content that is known as image" in project.warnings[-1]
 
 
 @pytest.mark.parametrize("form", ["path", "text", "bytes", "file", "pillow"])

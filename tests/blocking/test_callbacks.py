@@ -38,6 +38,15 @@ def until(client: SogniClient, is_true: Any) -> None:
     raise AssertionError("it never happened")
 
 
+def test_a_late_subscriber_hears_of_the_models(sandbox: Sandbox) -> None:
+    with SogniClient(sandbox=sandbox) as client:
+        client.projects.wait_for_models(timeout=20)
+        late = Seen()
+        client.projects.on("available_models", late)
+        until(client, lambda: bool(late))
+        assert any(model.worker_count for model in late[0])
+
+
 def test_projects_and_jobs(sandbox: Sandbox) -> None:
     with SogniClient(sandbox=sandbox) as client:
         projects, jobs, broken = Seen(), Seen(), Seen()

@@ -10,7 +10,7 @@ import pytest
 from sogni._deadline import Deadline
 from sogni._io.inbox import Inbox
 from sogni.sandbox import Sandbox
-from sogni_async import Completed, Project, SogniClient, ValidationError, WaitTimeout
+from sogni_async import Completed, ConfigError, Project, SogniClient, ValidationError, WaitTimeout
 from sogni_async._bridge import Bridge
 from tests.orders import ORDER
 
@@ -165,3 +165,9 @@ async def test_a_cancel_that_comes_together_with_an_item_is_not_swallowed(ticks:
         assert inbox.poll(None) == (True, "item")
     else:
         assert task.result() == "item"
+
+
+def test_on_is_called_within_a_loop() -> None:
+    client = SogniClient(sandbox=True)
+    with pytest.raises(ConfigError, match="event loop"):
+        client.on("account", print)

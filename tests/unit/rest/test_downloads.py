@@ -23,13 +23,13 @@ from sogni._io.http import Http
 from sogni._io.transfer import (
     Fetch,
     GivenUp,
-    StorageError,
     download,
     fetch_bytes,
     fetch_file,
     iter_bytes,
     safe_name,
 )
+from sogni.errors import StorageError
 from sogni.types.settings import Retries
 
 PNG = b"\x89PNG\r\n\x1a\n" + b"\x00\x00\x00\rIHDR" + bytes(range(256)) * 8000
@@ -96,7 +96,9 @@ def test_a_folder_by_its_slash(site: Any, make_http: Make, tools: Any, tmp_path:
     ("target", "name"),
     [
         ("", "stem.png"),
-        ("x.webp", "x.webp"),
+        ("x.webp", "x.png"),
+        ("x.JPEG", "x.png"),
+        ("x.PNG", "x.PNG"),
         ("x", "x.png"),
         ("sub/x.y.z", "sub/x.y.z"),
         ("archive.tar", "archive.tar"),

@@ -47,6 +47,18 @@ def test_other_problems_are_told_with_the_missing_keys() -> None:
     }
 
 
+def test_values_are_looked_at_although_something_is_missing() -> None:
+    given = {"type": "video", "model_id": WAN, "positive_prompt": "", "duration": 99, "promt": "x"}
+    assert set(problems(early, given)) == {"number_of_media", "duration", "promt"}
+
+
+@pytest.mark.parametrize(
+    ("word", "ours"), [("prompt", "positive_prompt"), ("num_inference_steps", "steps"), ("n", "number_of_media")]
+)
+def test_words_of_other_programs(word: str, ours: str) -> None:
+    assert problems(early, {**BASE, word: 1})[word].nearest == ours
+
+
 def test_misspelt_names_get_the_right_one() -> None:
     found = problems(early, {**BASE, "positivePrompt": "x", "widht": 5, "disableNSFWFilter": True, "zzzzzz": 1})
     assert found["positivePrompt"].nearest == "positive_prompt"
@@ -218,6 +230,14 @@ def test_content_types_are_written_where_they_belong(order: Callable[..., JobPla
         plan.annotated(["image/png"])
 
 
+def test_files_that_are_something_else(order: Callable[..., JobPlan]) -> None:
+    plan = order("seedance-2-0", reference_image=b"1", reference_audio=b"2")
+    assert plan.odd_files(["image/webp", "video/mp4"]) == ()
+    found = plan.odd_files(["video/mp4", None])
+    assert [text.split(" ")[0] for text in found] == ["reference_image", "reference_audio"]
+    assert "looks like video/mp4, not image" in found[0]
+
+
 def test_numbered_uploads(order: Callable[..., JobPlan]) -> None:
     plan = order("minimax-h3-ref2va-fp8_r2v", reference_video=True, reference_videos=[b"1"], reference_audios=[b"2"])
     assert [(upload.parameter, upload.type, upload.id) for upload in plan.uploads] == [
@@ -276,6 +296,8 @@ def test_warnings(order: Callable[..., JobPlan]) -> None:
     assert "width has no effect without the other dimension" in warnings(WAN, width=512)
     assert "starting_image_strength has no effect without starting_image" in warnings(Z, starting_image_strength=0.5)
     assert "steps 99 is outside" in warnings(Z, steps=99)
+    assert "output_format 'gif' may be refused" in warnings(Z, output_format="gif")
+    assert warnings(Z, output_format="jpg") == ""
     assert warnings(Z, steps="many") == ""
     assert "duration is no parameter of image projects" in warnings(Z, duration=5)
     assert warnings(Z, duration=None) == ""
