@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import sys
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -70,11 +71,10 @@ class Wallet:
         Raises:
             ConfigError: the data cannot be encoded.
         """
-        from eth_account import Account
-
+        account = _library()
         problem: str
         try:
-            signed: Any = Account.sign_typed_data(
+            signed = account.sign_typed_data(
                 bytes.fromhex(self._key.reveal()),
                 domain_data=dict(domain),
                 message_types=dict(types),
@@ -134,10 +134,17 @@ def wallet(username: str, password: Secret) -> Wallet:
 
 
 def _from_key(key: bytes) -> Wallet:
-    from eth_account import Account
+    return Wallet(str(_library().from_key(key).address), Secret(key.hex()))
 
-    account: Any = Account.from_key(key)
-    return Wallet(str(account.address), Secret(key.hex()))
+
+def _library() -> Any:
+    limit = sys.getrecursionlimit()
+    try:
+        from eth_account import Account
+    finally:
+        # One of its own libraries raises the limit so far that deeply nested JSON would end the whole process.
+        sys.setrecursionlimit(limit)
+    return Account
 
 
 def _encodable(text: str) -> bool:

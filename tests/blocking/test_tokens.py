@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from decimal import Decimal
 from typing import Any
 
@@ -21,58 +20,60 @@ def at(sandbox: Sandbox, **more: Any) -> SogniClient:
     )
 
 
-@pytest.fixture
-def client(sandbox: Sandbox) -> Iterator[SogniClient]:
+def signed_in(sandbox: Sandbox) -> SogniClient:
     """Somebody who signed in with a password."""
-    with at(sandbox) as made:
-        made.account.login("sandbox", PASSWORD)
-        yield made
+    made = at(sandbox)
+    made.set_tokens(*sandbox.mint_tokens())
+    return made
 
 
 def asked(sandbox: Sandbox, path: str) -> list[Any]:
     return [entry for entry in sandbox.log if entry.kind == "request" and entry.path == path]
 
 
-def test_withdrawing(client: SogniClient, sandbox: Sandbox) -> None:
-    before = sandbox.account().balance["sogni"]
-    shown: list[SigningRequest] = []
+def test_withdrawing(sandbox: Sandbox) -> None:
+    with signed_in(sandbox) as client:
+        before = sandbox.account().balance["sogni"]
+        shown: list[SigningRequest] = []
 
-    def confirm(request: SigningRequest) -> bool:
-        shown.append(request)
-        return True
+        def confirm(request: SigningRequest) -> bool:
+            shown.append(request)
+            return True
 
-    signed = client.account.withdraw(PASSWORD, "1.5", confirm=confirm)
-    assert shown == [signed]
-    assert (signed.purpose, signed.chain_id, signed.amount) == ("withdraw", 8453, Decimal("1.5"))
-    assert signed.owner == sandbox.account().address
-    assert sandbox.account().balance["sogni"] == before - Decimal("1.5")
-    assert (client.account.wallet_balance()).sogni is not None
-    same = {"contract": signed.contract, "spender": signed.spender}
-    client.account.withdraw(PASSWORD, Decimal("0.5"), **same)
-    client.account.withdraw(PASSWORD, 1, "etherlink")
-    with pytest.raises(InsufficientFunds):
-        client.account.withdraw(PASSWORD, "99999999")
-
-
-def test_nothing_is_sent_for_what_is_wrong(client: SogniClient, sandbox: Sandbox) -> None:
-    for arguments in ((PASSWORD, "0"), (PASSWORD, 1.5), (PASSWORD, "1", "moon"), ("wrong", "1"), ("", "1")):
-        for move in (client.account.withdraw, client.account.deposit):
-            with pytest.raises(ValidationError) as caught:
-                move(*arguments)
-            assert "wrong" not in str(caught.value)
-    with pytest.raises(ValidationError, match="contract"):
-        client.account.withdraw(PASSWORD, "1", contract="here")
-    with pytest.raises(ValidationError, match="spender"):
-        client.account.approve_token_usage(PASSWORD, "nobody")
-    with pytest.raises(ValidationError, match="password"):
-        client.account.approve_token_usage("wrong")
-    assert not [one for one in sandbox.log if "permit" in (one.path or "") or "deposit" in (one.path or "")]
+        signed = client.account.withdraw(PASSWORD, "1.5", confirm=confirm)
+        assert shown == [signed]
+        assert (signed.purpose, signed.chain_id, signed.amount) == ("withdraw", 8453, Decimal("1.5"))
+        assert signed.owner == sandbox.account().address
+        assert sandbox.account().balance["sogni"] == before - Decimal("1.5")
+        assert (client.account.wallet_balance()).sogni is not None
+        same = {"contract": signed.contract, "spender": signed.spender}
+        client.account.withdraw(PASSWORD, Decimal("0.5"), **same)
+        client.account.withdraw(PASSWORD, 1, "etherlink")
+        with pytest.raises(InsufficientFunds):
+            client.account.withdraw(PASSWORD, "99999999")
 
 
-def test_the_user_may_say_no(client: SogniClient, sandbox: Sandbox) -> None:
-    with pytest.raises(SigningRefused, match="said no"):
-        client.account.withdraw(PASSWORD, "1", confirm=lambda request: False)
-    assert not asked(sandbox, "/v2/account/token/withdraw")
+def test_nothing_is_sent_for_what_is_wrong(sandbox: Sandbox) -> None:
+    with signed_in(sandbox) as client:
+        for arguments in ((PASSWORD, "0"), (PASSWORD, 1.5), (PASSWORD, "1", "moon"), ("wrong", "1"), ("", "1")):
+            for move in (client.account.withdraw, client.account.deposit):
+                with pytest.raises(ValidationError) as caught:
+                    move(*arguments)
+                assert "wrong" not in str(caught.value)
+        with pytest.raises(ValidationError, match="contract"):
+            client.account.withdraw(PASSWORD, "1", contract="here")
+        with pytest.raises(ValidationError, match="spender"):
+            client.account.approve_token_usage(PASSWORD, "nobody")
+        with pytest.raises(ValidationError, match="password"):
+            client.account.approve_token_usage("wrong")
+        assert not [one for one in sandbox.log if "permit" in (one.path or "") or "deposit" in (one.path or "")]
+
+
+def test_the_user_may_say_no(sandbox: Sandbox) -> None:
+    with signed_in(sandbox) as client:
+        with pytest.raises(SigningRefused, match="said no"):
+            client.account.withdraw(PASSWORD, "1", confirm=lambda request: False)
+        assert not asked(sandbox, "/v2/account/token/withdraw")
 
 
 LIES = {
@@ -86,80 +87,87 @@ LIES = {
 
 
 @pytest.mark.parametrize("lie", LIES)
-def test_a_lying_server_gets_no_withdrawal(client: SogniClient, sandbox: Sandbox, lie: str) -> None:
-    sandbox.script(hostile_permit=lie)
-    with pytest.raises(SigningRefused, match=LIES[lie]) as caught:
-        client.account.withdraw(PASSWORD, "1", confirm=lambda request: True)
-    assert caught.value.problems
-    assert not asked(sandbox, "/v2/account/token/withdraw")
+def test_a_lying_server_gets_no_withdrawal(sandbox: Sandbox, lie: str) -> None:
+    with signed_in(sandbox) as client:
+        sandbox.script(hostile_permit=lie)
+        with pytest.raises(SigningRefused, match=LIES[lie]) as caught:
+            client.account.withdraw(PASSWORD, "1", confirm=lambda request: True)
+        assert caught.value.problems
+        assert not asked(sandbox, "/v2/account/token/withdraw")
 
 
-def test_a_spender_or_contract_that_was_named_must_be_it(client: SogniClient, sandbox: Sandbox) -> None:
-    honest = client.account.withdraw(PASSWORD, "1")
-    sandbox.script(hostile_permit="spender")
-    with pytest.raises(SigningRefused, match="spender"):
-        client.account.withdraw(PASSWORD, "1", spender=honest.spender)
-    with pytest.raises(SigningRefused, match="contract"):
-        client.account.withdraw(PASSWORD, "1", contract="0x" + "11" * 20)
-    assert len(asked(sandbox, "/v2/account/token/withdraw")) == 1
+def test_a_spender_or_contract_that_was_named_must_be_it(sandbox: Sandbox) -> None:
+    with signed_in(sandbox) as client:
+        honest = client.account.withdraw(PASSWORD, "1")
+        sandbox.script(hostile_permit="spender")
+        with pytest.raises(SigningRefused, match="spender"):
+            client.account.withdraw(PASSWORD, "1", spender=honest.spender)
+        with pytest.raises(SigningRefused, match="contract"):
+            client.account.withdraw(PASSWORD, "1", contract="0x" + "11" * 20)
+        assert len(asked(sandbox, "/v2/account/token/withdraw")) == 1
 
 
-def test_depositing_allows_it_first(client: SogniClient, sandbox: Sandbox) -> None:
-    client.account.withdraw(PASSWORD, "5")
-    before = sandbox.account().balance["sogni"]
-    sandbox.script(approval_lag=2)
-    shown: list[SigningRequest] = []
+def test_depositing_allows_it_first(sandbox: Sandbox) -> None:
+    with signed_in(sandbox) as client:
+        client.account.withdraw(PASSWORD, "5")
+        before = sandbox.account().balance["sogni"]
+        sandbox.script(approval_lag=2)
+        shown: list[SigningRequest] = []
 
-    def confirm(request: SigningRequest) -> bool:
-        shown.append(request)
-        return True
+        def confirm(request: SigningRequest) -> bool:
+            shown.append(request)
+            return True
 
-    client.account.deposit(PASSWORD, "2", confirm=confirm, retry_pause=0)
-    assert sandbox.account().balance["sogni"] == before + 2
-    assert len(asked(sandbox, "/v3/account/token/deposit")) == 4
-    (approval,) = shown
-    assert approval.purpose == "approve"
-    assert approval.amount is None
-    client.account.deposit(PASSWORD, "1")
-    assert len(shown) == 1
+        client.account.deposit(PASSWORD, "2", confirm=confirm, retry_pause=0)
+        assert sandbox.account().balance["sogni"] == before + 2
+        assert len(asked(sandbox, "/v3/account/token/deposit")) == 4
+        (approval,) = shown
+        assert approval.purpose == "approve"
+        assert approval.amount is None
+        client.account.deposit(PASSWORD, "1")
+        assert len(shown) == 1
 
 
-def test_an_approval_of_everything_has_to_be_seen(client: SogniClient, sandbox: Sandbox) -> None:
-    client.account.withdraw(PASSWORD, "5")
-    for move in (
-        lambda: client.account.deposit(PASSWORD, "2", retry_pause=0),
-        lambda: client.account.approve_token_usage(PASSWORD, "staker"),
-        lambda: client.account.approve_token_usage(PASSWORD, amount="3"),
-    ):
-        with pytest.raises(SigningRefused, match="any number of tokens") as caught:
-            move()
-        assert "confirm=" in caught.value.hint
-    assert not asked(sandbox, "/v1/contract/token/approve")
-    signed = client.account.approve_token_usage(PASSWORD, "staker", confirm=lambda request: True)
-    assert signed.spender
+def test_an_approval_of_everything_has_to_be_seen(sandbox: Sandbox) -> None:
+    with signed_in(sandbox) as client:
+        client.account.withdraw(PASSWORD, "5")
+        for move in (
+            lambda: client.account.deposit(PASSWORD, "2", retry_pause=0),
+            lambda: client.account.approve_token_usage(PASSWORD, "staker"),
+            lambda: client.account.approve_token_usage(PASSWORD, amount="3"),
+        ):
+            with pytest.raises(SigningRefused, match="any number of tokens") as caught:
+                move()
+            assert "confirm=" in caught.value.hint
+        assert not asked(sandbox, "/v1/contract/token/approve")
+        signed = client.account.approve_token_usage(PASSWORD, "staker", confirm=lambda request: True)
+        assert signed.spender
 
 
 @pytest.mark.parametrize("lie", [lie for lie in LIES if lie != "amount"])
-def test_a_lying_server_gets_no_approval(client: SogniClient, sandbox: Sandbox, lie: str) -> None:
-    sandbox.script(hostile_permit=lie)
-    with pytest.raises(SigningRefused, match=LIES[lie]):
-        client.account.approve_token_usage(PASSWORD, confirm=lambda request: True)
-    assert not asked(sandbox, "/v1/contract/token/approve")
+def test_a_lying_server_gets_no_approval(sandbox: Sandbox, lie: str) -> None:
+    with signed_in(sandbox) as client:
+        sandbox.script(hostile_permit=lie)
+        with pytest.raises(SigningRefused, match=LIES[lie]):
+            client.account.approve_token_usage(PASSWORD, confirm=lambda request: True)
+        assert not asked(sandbox, "/v1/contract/token/approve")
 
 
-def test_a_deposit_gives_up_after_four_tries(client: SogniClient, sandbox: Sandbox) -> None:
-    client.account.withdraw(PASSWORD, "5")
-    sandbox.script(approval_lag=50)
-    with pytest.raises(ApiError, match="allowance"):
-        client.account.deposit(PASSWORD, "2", confirm=lambda request: True, retry_pause=0)
-    assert len(asked(sandbox, "/v3/account/token/deposit")) == 4
+def test_a_deposit_gives_up_after_four_tries(sandbox: Sandbox) -> None:
+    with signed_in(sandbox) as client:
+        client.account.withdraw(PASSWORD, "5")
+        sandbox.script(approval_lag=50)
+        with pytest.raises(ApiError, match="allowance"):
+            client.account.deposit(PASSWORD, "2", confirm=lambda request: True, retry_pause=0)
+        assert len(asked(sandbox, "/v3/account/token/deposit")) == 4
 
 
-def test_only_a_low_allowance_is_tried_again(client: SogniClient, sandbox: Sandbox) -> None:
-    sandbox.fail_next("server_error", path="/v3/account/token/deposit")
-    with pytest.raises(ApiError):
-        client.account.deposit(PASSWORD, "2", retry_pause=0)
-    assert len(asked(sandbox, "/v3/account/token/deposit")) == 1
+def test_only_a_low_allowance_is_tried_again(sandbox: Sandbox) -> None:
+    with signed_in(sandbox) as client:
+        sandbox.fail_next("server_error", path="/v3/account/token/deposit")
+        with pytest.raises(ApiError):
+            client.account.deposit(PASSWORD, "2", retry_pause=0)
+        assert len(asked(sandbox, "/v3/account/token/deposit")) == 1
 
 
 def test_the_test_network_has_its_own_chain(sandbox: Sandbox) -> None:

@@ -272,11 +272,13 @@ def test_signing_in_loads_the_wallet(place: dict[str, str]) -> None:
         import sogni
 
         with sogni.SogniClient() as client:
-            found = client.account.login("sandbox", "sandbox").username
+            import sys
+            before = sys.getrecursionlimit()
+            found = [client.account.login("sandbox", "sandbox").username, sys.getrecursionlimit() == before]
         """,
         **place,
     )
-    assert report["found"] == "sandbox"
+    assert report["found"] == ["sandbox", True]
     assert loaded(report, WALLET) >= {"eth_account"}
 
 
