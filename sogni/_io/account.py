@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from typing import TYPE_CHECKING, TypeVar
 
 from attrs import frozen
@@ -22,7 +23,9 @@ from ..errors import (
     SogniError,
     ValidationError,
 )
+from ..types.account import TokenPair
 from ..types.transactions import SigningRequest
+from .keeper import Keeper
 
 if TYPE_CHECKING:
     from .engine import Engine
@@ -32,6 +35,8 @@ T = TypeVar("T")
 Confirm = Callable[[SigningRequest], object]
 
 NOT_BY_KEY = "An API key may not do this: sign in with user name and password, `client.account.login(...)`."
+WRONG = "Check user name and password: together they make the wallet that says who you are."
+WHOSE_LIMIT = 10.0
 DEPOSIT_TRIES = 4
 
 
@@ -56,8 +61,17 @@ def login(
         remember_me=remember_me,
         app_source=_source(engine, app_source),
     )
-    token, refresh_token, name = engine.request(call, deadline)
-    _enter(engine, (token, refresh_token), version, name or username, wallet.address)
+    failure: ApiError
+    try:
+        pair, name = engine.request(call, deadline)
+    except ApiError as error:
+        if error.status in (401, 403, 404):
+            error.hint = WRONG
+        failure = error.with_traceback(None)
+    else:
+        _enter(engine, pair, version, name or username, wallet.address)
+        return
+    raise failure
 
 
 def create(
@@ -106,8 +120,8 @@ def _begin(engine: Engine, wallet: Wallet, deadline: Deadline) -> tuple[int, str
     return version, engine.request(account_calls.nonce(wallet.address), deadline)
 
 
-def _enter(engine: Engine, pair: tuple[str, str], version: int, username: str, address: str) -> None:
-    engine.sign_in(*pair, version=version, fresh=True)
+def _enter(engine: Engine, pair: TokenPair, version: int, username: str, address: str) -> None:
+    engine.sign_in(pair, version=version, fresh=True)
     engine.know(username, address)
 
 
@@ -150,24 +164,37 @@ def save(engine: Engine, profile: str | None, *, keyring: bool) -> None:
         raise ValidationError(
             problems=[Problem("profile", "the sandbox brings its own sign-in; there is nothing to store.")]
         )
-    key, pair = engine.credentials.api_key, engine.credentials.tokens
-    if key is None and pair is None:
+    if engine.credentials.signed_in:
+        with suppress(SogniError):
+            # Whose it is tells apart, later, who stored what.
+            engine.address(Deadline(WHOSE_LIMIT))
+    with store.held(name):
+        stored = None
+        # A renewal may come in between: what it has replaced is worthless.
+        while stored is None or (stored.token, stored.api_key) != _secrets(engine):
+            stored = _to_store(engine, auth.rest_base(place.rest_endpoint), keyring)
+            store.write(name, stored)
+            engine.keep(Keeper(name, stored))
+
+
+def _secrets(engine: Engine) -> tuple[str | None, str | None]:
+    pair = engine.credentials.tokens
+    return None if pair is None else pair.token, engine.credentials.api_key
+
+
+def _to_store(engine: Engine, rest_endpoint: str, keyring: bool) -> store.SignIn:
+    known, pair = engine.current_account, engine.credentials.tokens
+    if not engine.credentials.signed_in:
         raise AuthenticationError("Nobody is signed in, so there is nothing to store.", hint="Sign in first.")
-    known = engine.current_account
-    sign_in = store.SignIn(
-        rest_endpoint=auth.rest_base(place.rest_endpoint),
-        api_key=key,
+    return store.SignIn(
+        rest_endpoint=rest_endpoint,
+        api_key=engine.credentials.api_key,
         token=None if pair is None else pair.token,
         refresh_token=None if pair is None else pair.refresh_token,
         username=known.username,
         address=known.wallet_address,
         keyring=keyring,
     )
-    with store.held(name):
-        store.write(name, sign_in)
-    from .keeper import Keeper
-
-    engine.keep(Keeper(name, sign_in))
 
 
 # --- moving tokens --------------------------------------------------------------------------------------------------

@@ -136,8 +136,9 @@ class Credentials:
             version: The session that it follows; if another one began meanwhile, SessionChanged is raised.
             fresh: It was issued just now.
         """
-        received = self._clock() if fresh else None
-        self._become(auth.tokens(token, refresh_token, received=received), version=version)
+        pair = TokenPair(token, refresh_token)
+        del token, refresh_token  # a traceback must not show them
+        self._become(auth.tokens(*pair, received=self._clock() if fresh else None), version=version)
 
     @property
     def untouched(self) -> bool:

@@ -227,10 +227,10 @@ class Engine:
 
     # --- signing in -------------------------------------------------------------------------------------------------
 
-    def sign_in(self, token: str, refresh_token: str, *, version: int | None = None, fresh: bool = False) -> None:
+    def sign_in(self, pair: TokenPair, *, version: int | None = None, fresh: bool = False) -> None:
         """Sign in with a token pair, see `Credentials.set_tokens`; an open link belongs to the account before."""
         self._feed.check_open()
-        self.credentials.set_tokens(token, refresh_token, version=version, fresh=fresh)
+        self.credentials.set_tokens(*pair, version=version, fresh=fresh)
 
     def keep(self, keeper: Keeper | None) -> None:
         """From now on the sign-in of this client is, or is not, a stored one."""

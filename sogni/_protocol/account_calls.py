@@ -10,7 +10,7 @@ from .auth import Hidden, read_pair
 from .call import Call, segment
 
 if TYPE_CHECKING:
-    from ..types.account import Balance, Profile, WalletBalance
+    from ..types.account import Balance, Profile, TokenPair, WalletBalance
     from ..types.notices import Announcement
     from ..types.stats import LeaderboardEntry
 
@@ -35,12 +35,12 @@ def nonce(wallet_address: str) -> Call[str]:
 
 def login(
     *, wallet_address: str, signature: str, remember_me: bool, app_source: str | None
-) -> Call[tuple[str, str, str | None]]:
-    """Signs in; brings the two tokens and the name. The wallet says who it is."""
+) -> Call[tuple[TokenPair, str | None]]:
+    """Signs in; brings the tokens and the name. The wallet says who it is."""
 
-    def read(data: object) -> tuple[str, str, str | None]:
+    def read(data: object) -> tuple[TokenPair, str | None]:
         name = data.get("username") if isinstance(data, Mapping) else None
-        return (*read_pair(data), name if isinstance(name, str) and name else None)
+        return read_pair(data), name if isinstance(name, str) and name else None
 
     body = Hidden(walletAddress=wallet_address, signature=signature, rememberMe=remember_me, appSource=app_source)
     return Call(method="POST", path="/v1/account/login", read=read, body=body, auth=False, repeatable=False)
@@ -58,7 +58,7 @@ def create(
     remember_me: bool,
     app_source: str | None,
     referral_code: str | None,
-) -> Call[tuple[str, str]]:
+) -> Call[TokenPair]:
     """Makes an account; brings its first two tokens."""
     body = Hidden(
         appid=app_id,

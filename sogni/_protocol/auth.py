@@ -13,6 +13,7 @@ from urllib.parse import SplitResult, urlencode, urlsplit, urlunsplit
 from attrs import field, frozen
 
 from ..errors import ConfigError
+from ..types.account import TokenPair
 from .call import Call
 
 PROTOCOL_VERSION = "3.0.0"
@@ -82,6 +83,15 @@ def tokens(token: str, refresh_token: str, *, received: float | None = None) -> 
         refresh_token: Refresh token.
         received: When it came fresh from the service, by our clock: how far that clock is off shows then.
     """
+    try:
+        return _tokens(token, refresh_token, received)
+    except ConfigError as error:
+        failure = error.with_traceback(None)
+    del token, refresh_token  # a traceback must not show them
+    raise failure
+
+
+def _tokens(token: str, refresh_token: str, received: float | None) -> Tokens:
     if not isinstance(token, str) or not isinstance(refresh_token, str) or not refresh_token.strip():
         raise ConfigError("set_tokens needs an access token and a refresh token, both as text.")
     access, refresh = token.strip(), refresh_token.strip()
@@ -150,7 +160,7 @@ def can_renew(pair: Tokens, now: float) -> bool:
     return pair.refresh_expires > now
 
 
-def refresh_token(refresh: str) -> Call[tuple[str, str]]:
+def refresh_token(refresh: str) -> Call[TokenPair]:
     """Asks for a new token pair. It carries no credentials and must never be repeated: the old pair may be gone."""
     return Call(
         method="POST",
@@ -162,13 +172,13 @@ def refresh_token(refresh: str) -> Call[tuple[str, str]]:
     )
 
 
-def read_pair(data: object) -> tuple[str, str]:
+def read_pair(data: object) -> TokenPair:
     """The two tokens of an answer; raises ValueError for what has none."""
     token = data.get("token") if isinstance(data, Mapping) else None
     refresh = data.get("refreshToken") if isinstance(data, Mapping) else None
     if not isinstance(token, str) or not isinstance(refresh, str) or not token or not refresh:
         raise ValueError("no token pair")
-    return token, refresh
+    return TokenPair(token, refresh)
 
 
 class Hidden(dict[str, object]):

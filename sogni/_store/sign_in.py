@@ -79,25 +79,35 @@ def read(profile: str) -> SignIn | None:
     try:
         with path.open(encoding="utf-8") as file:
             _check_private(path, os.fstat(file.fileno()))
-            text = file.read()
+            found = _understood(file.read(), profile)
     except (FileNotFoundError, NotADirectoryError):
         return None
     except OSError as problem:
         raise _unusable(path, problem) from None
-    entry = _parse(text)
-    if entry is not None and entry.get("keyring") is True:
-        entry = {**entry, **(_parse(_keyring().get_password(_SERVICE, profile) or "{}") or {})}
-    fields = {name: value for name, value in (entry or {}).items() if isinstance(value, str)}
-    endpoint = fields.get("rest_endpoint")
-    secrets = {name: fields.get(name) or None for name in _SECRETS}
-    if endpoint is None or not (secrets["api_key"] or secrets["refresh_token"]):
+    except UnicodeDecodeError:
+        found = None
+    if found is None:
         raise ConfigError(f"The stored sign-in {path} is damaged.", hint="Sign in again: `sogni login`.")
+    return found
+
+
+def _understood(text: str, profile: str) -> SignIn | None:
+    """The sign-in in a file; None when there is none. Raises nothing while it holds secrets."""
+    entry = _parse(text)
+    in_keyring = entry is not None and entry.get("keyring") is True
+    if in_keyring:
+        entry = {**(entry or {}), **_from_keyring(profile)}
+    fields = {name: value for name, value in (entry or {}).items() if isinstance(value, str) and value}
+    if "rest_endpoint" not in fields or not ("api_key" in fields or "refresh_token" in fields):
+        return None
     return SignIn(
-        rest_endpoint=endpoint,
+        rest_endpoint=fields["rest_endpoint"],
         username=fields.get("username"),
         address=fields.get("address"),
-        keyring=(entry or {}).get("keyring") is True,
-        **secrets,
+        keyring=in_keyring,
+        api_key=fields.get("api_key"),
+        token=fields.get("token"),
+        refresh_token=fields.get("refresh_token"),
     )
 
 
@@ -107,22 +117,26 @@ def write(profile: str, sign_in: SignIn) -> None:
     Raises:
         ConfigError: the folder or the keyring cannot be used.
     """
-    secrets = {name: value for name in _SECRETS if (value := getattr(sign_in, name)) is not None}
-    entry: dict[str, object] = {"rest_endpoint": sign_in.rest_endpoint, "keyring": sign_in.keyring}
-    entry |= {name: value for name in ("username", "address") if (value := getattr(sign_in, name)) is not None}
-    if sign_in.keyring:
-        _keyring().set_password(_SERVICE, profile, json.dumps(secrets))
-    else:
-        entry |= secrets
     path = path_of(profile)
+    error: ConfigError
     try:
+        if sign_in.keyring:
+            _into_keyring(profile, sign_in)
         _private_folder(path.parent)
-        _replace(path, json.dumps(entry, indent=1).encode())
+        _replace(path, _content(sign_in))
     except OSError as problem:
         error = _unusable(path, problem)
     else:
         return
+    # Out here, where no frame holds what was to be written.
     raise error
+
+
+def _content(sign_in: SignIn) -> bytes:
+    entry: dict[str, object] = {"rest_endpoint": sign_in.rest_endpoint, "keyring": sign_in.keyring}
+    names = ("username", "address") if sign_in.keyring else ("username", "address", *_SECRETS)
+    entry |= {name: value for name in names if (value := getattr(sign_in, name)) is not None}
+    return json.dumps(entry, indent=1).encode()
 
 
 def remove(profile: str) -> bool:
@@ -214,6 +228,36 @@ def _keyring() -> Any:
     if missing:
         raise ConfigError("The keyring of the system needs its extra.", hint='python -m pip install "sogni[keyring]"')
     return keyring
+
+
+def _into_keyring(profile: str, sign_in: SignIn) -> None:
+    library, failure = _keyring(), ""
+    try:
+        secrets = {name: value for name in _SECRETS if (value := getattr(sign_in, name)) is not None}
+        library.set_password(_SERVICE, profile, json.dumps(secrets))
+    except Exception as problem:  # each keyring has errors of its own
+        failure = type(problem).__name__
+    secrets = {}
+    if failure:
+        raise _refusing(failure)
+
+
+def _from_keyring(profile: str) -> Mapping[str, Any]:
+    library, failure, text = _keyring(), "", None
+    try:
+        text = library.get_password(_SERVICE, profile)
+    except Exception as problem:  # each keyring has errors of its own
+        failure = type(problem).__name__
+    if failure:
+        raise _refusing(failure)
+    return _parse(text or "{}") or {}
+
+
+def _refusing(failure: str) -> ConfigError:
+    return ConfigError(
+        f"The keyring of the system cannot be used ({failure}).",
+        hint="Unlock it, or sign in again without --keyring: `sogni login`.",
+    )
 
 
 def _unusable(path: Path, problem: OSError) -> ConfigError:

@@ -152,7 +152,9 @@ class SogniClient:
         Raises:
             ConfigError: one of them is no token.
         """
-        self._engine.sign_in(token, refresh_token)
+        pair = TokenPair(token, refresh_token)
+        del token, refresh_token  # a traceback must not show them
+        self._engine.sign_in(pair)
 
     def on(self, kind: str, callback: Callable[[Any], object]) -> Callable[[], None]:
         """Have a plain function called for news of the client; returns a function that ends it.

@@ -118,8 +118,9 @@ def test_processes_that_share_a_file_renew_one_at_a_time(sandbox: Sandbox, state
     with sogni.SogniClient(
         rest_endpoint=sandbox.rest_endpoint, socket_endpoint=sandbox.socket_endpoint, app_id="app"
     ) as client:
-        client.set_tokens(*sandbox.mint_tokens(expires_in=-5))
+        client.set_tokens(*sandbox.mint_tokens())
         client.account.save_sign_in()
+    sandbox.expire_tokens()
     sandbox.script(slow_renewal=0.5)
     program = """
 import sogni
@@ -190,7 +191,7 @@ def test_nothing_to_store(sandbox: Sandbox, state: Path) -> None:
     with at(sandbox) as client:
         with pytest.raises(AuthenticationError, match="nothing to store"):
             client.account.save_sign_in()
-    assert not (state / "sign-in").exists()
+    assert not list(state.rglob("*.json"))
 
 
 def test_a_damaged_file_is_an_error_of_the_first_call(sandbox: Sandbox, state: Path) -> None:
@@ -204,3 +205,13 @@ def test_a_damaged_file_is_an_error_of_the_first_call(sandbox: Sandbox, state: P
     with at(sandbox) as client:
         client.set_tokens(*sandbox.mint_tokens())
         assert (client.account.me()).username == "sandbox"
+
+
+def test_tokens_that_are_renewed_while_they_are_stored(sandbox: Sandbox, state: Path) -> None:
+    with at(sandbox) as client:
+        client.set_tokens(*sandbox.mint_tokens(expires_in=-5))
+        client.account.save_sign_in()
+        assert client.tokens is not None
+        assert stored(state)["refresh_token"] == client.tokens.refresh_token
+        assert stored(state)["address"] == sandbox.account().address
+    assert sandbox.renewals == 1

@@ -199,8 +199,8 @@ def test_the_wire(
 def test_sign_in_answers() -> None:
     assert calls.nonce(WALLET).read({"nonce": "n"}) == "n"
     pair = {"token": "a", "refreshToken": "b"}
-    assert calls.login(**LOGIN).read({**pair, "username": "u"}) == ("a", "b", "u")
-    assert calls.login(**LOGIN).read(pair) == ("a", "b", None)
+    assert calls.login(**LOGIN).read({**pair, "username": "u"}) == (("a", "b"), "u")
+    assert calls.login(**LOGIN).read(pair) == (("a", "b"), None)
     assert calls.create(**CREATE).read(pair) == ("a", "b")
     for call in (calls.nonce(WALLET), calls.login(**LOGIN), calls.create(**CREATE)):
         answers: list[Any] = [None, {}, [], {"nonce": 5}, {"token": "a"}]
