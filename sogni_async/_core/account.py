@@ -100,8 +100,8 @@ class Account(Subscriptions, Tokens):
             app_source: Product label; by default the client's.
         Source: `POST /v1/account/nonce`, `POST /v1/account/create`.
         """
-        secret = Secret(password)
-        del password  # a traceback must not show it
+        secret, turnstile = Secret(password), None if turnstile_token is None else Secret(turnstile_token)
+        del password, turnstile_token  # a traceback must not show them
         await self._bridge.call(
             work.create,
             self._engine,
@@ -109,7 +109,7 @@ class Account(Subscriptions, Tokens):
             email,
             secret,
             subscribe=subscribe,
-            turnstile_token=turnstile_token,
+            turnstile=turnstile,
             referral_code=referral_code,
             remember_me=remember_me,
             app_source=app_source,

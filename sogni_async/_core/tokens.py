@@ -135,6 +135,7 @@ class Tokens:
         Source: `POST /v3/account/reward/claim`.
         """
         call = token_calls.claim_rewards(ids, provider, turnstile_token)
+        del turnstile_token  # a traceback must not show it
         await self._bridge.call(self._engine.request, call, Deadline(timeout))
 
     async def withdraw(
