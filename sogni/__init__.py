@@ -15,11 +15,12 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from ._core.client import SogniClient as SogniClient
     from ._core.project import EventStream as EventStream, Project as Project, ResultStream as ResultStream
-    from ._core.result import ByteStream as ByteStream, Picture as Picture, Result as Result
+    from ._core.result import ByteStream as ByteStream, LastFrame as LastFrame, Picture as Picture, Result as Result
     from ._core.tokens import (
         TransactionPages as TransactionPages,
     )
     from ._rules.frames import calculate_video_frames as calculate_video_frames, frames_for_audio as frames_for_audio
+    from ._store.sidecar import load as load
     from ._version import VERSION as VERSION, __version__ as __version__
     from .errors import (
         ApiError as ApiError,
@@ -162,6 +163,7 @@ else:
         "JobFailed": ".events",
         "JobSnapshot": ".types.project",
         "JobStatus": ".types.project",
+        "LastFrame": "._core.result",
         "LeaderboardEntry": ".types.stats",
         "LimitNotice": ".types.notices",
         "LinkState": ".types.project",
@@ -221,15 +223,16 @@ else:
         "TransportError": ".errors",
         "TrialEligibility": ".types.subscription",
         "VERSION": "._version",
-        "__version__": "._version",
         "ValidationError": ".errors",
         "VideoAssetConfig": ".types.catalog",
         "VideoParams": ".types.params",
         "WaitTimeout": ".errors",
         "WaitingReason": ".types.project",
         "WalletBalance": ".types.account",
+        "__version__": "._version",
         "calculate_video_frames": "._rules.frames",
         "frames_for_audio": "._rules.frames",
+        "load": "._store.sidecar",
     }
 
     def __getattr__(name):
@@ -281,6 +284,7 @@ __all__ = [
     "JobFailed",
     "JobSnapshot",
     "JobStatus",
+    "LastFrame",
     "LeaderboardEntry",
     "LimitNotice",
     "LinkState",
@@ -348,4 +352,5 @@ __all__ = [
     "__version__",
     "calculate_video_frames",
     "frames_for_audio",
+    "load",
 ]

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
         calculate_video_frames as calculate_video_frames,
         frames_for_audio as frames_for_audio,
     )
+    from sogni._store.sidecar import load as load
     from sogni._version import VERSION as VERSION, __version__ as __version__
     from sogni.errors import (
         ApiError as ApiError,
@@ -126,7 +127,7 @@ if TYPE_CHECKING:
 
     from ._core.client import SogniClient as SogniClient
     from ._core.project import EventStream as EventStream, Project as Project, ResultStream as ResultStream
-    from ._core.result import ByteStream as ByteStream, Picture as Picture, Result as Result
+    from ._core.result import ByteStream as ByteStream, LastFrame as LastFrame, Picture as Picture, Result as Result
     from ._core.tokens import (
         TransactionPages as TransactionPages,
     )
@@ -166,6 +167,7 @@ else:
         "JobFailed": "sogni.events",
         "JobSnapshot": "sogni.types.project",
         "JobStatus": "sogni.types.project",
+        "LastFrame": "._core.result",
         "LeaderboardEntry": "sogni.types.stats",
         "LimitNotice": "sogni.types.notices",
         "LinkState": "sogni.types.project",
@@ -225,15 +227,16 @@ else:
         "TransportError": "sogni.errors",
         "TrialEligibility": "sogni.types.subscription",
         "VERSION": "sogni._version",
-        "__version__": "sogni._version",
         "ValidationError": "sogni.errors",
         "VideoAssetConfig": "sogni.types.catalog",
         "VideoParams": "sogni.types.params",
         "WaitTimeout": "sogni.errors",
         "WaitingReason": "sogni.types.project",
         "WalletBalance": "sogni.types.account",
+        "__version__": "sogni._version",
         "calculate_video_frames": "sogni._rules.frames",
         "frames_for_audio": "sogni._rules.frames",
+        "load": "sogni._store.sidecar",
     }
 
     def __getattr__(name):
@@ -285,6 +288,7 @@ __all__ = [
     "JobFailed",
     "JobSnapshot",
     "JobStatus",
+    "LastFrame",
     "LeaderboardEntry",
     "LimitNotice",
     "LinkState",
@@ -352,4 +356,5 @@ __all__ = [
     "__version__",
     "calculate_video_frames",
     "frames_for_audio",
+    "load",
 ]

@@ -34,7 +34,7 @@ from .._protocol.outcome import (
     Outcome,
     ResolveMissing,
 )
-from .._protocol.session import KEEP_FINISHED, Session
+from .._protocol.session import KEEP_FINISHED, Session, read_record
 from ..errors import (
     AuthenticationError,
     ClosedError,
@@ -464,6 +464,11 @@ class Engine:
         with self.lock:
             self._feed.check_open()
             return self.session.track(entry, time.monotonic())
+
+    @staticmethod
+    def read_record(record: ProjectRecord) -> ProjectEntry:
+        """A project as a record describes it; it is not tracked."""
+        return read_record(record, time.monotonic())
 
     def tracked(self) -> list[ProjectEntry]:
         """The tracked projects."""

@@ -8,18 +8,19 @@ from typing import Any
 
 from . import plans, views
 from .books import Entry, now_ms
+from .faults import FAULTS
 from .hub import Hub
 from .script import Rig
 from .state import Account, Project, World
 
 MODES = ("auto", "subscription", "tokens")
 
-#: Refusals by code: severity and reason of the notice that comes along, and the sentence.
+#: Refusals by code: name of the fault, and severity of the notice that comes along.
 DENIALS = {
-    4078: ("warning", "not_entitled", "No active plan covers this."),
-    4079: ("info", "queue_cap", "Your plan's queue is full."),
-    4080: ("warning", "billing_grace", "Your plan's renewal is being retried."),
-    4081: ("error", "plan_limit", "This feature needs a higher plan."),
+    4078: ("not_entitled", "warning"),
+    4079: ("queue_cap", "info"),
+    4080: ("billing_grace", "warning"),
+    4081: ("plan_limit", "error"),
 }
 
 
@@ -52,7 +53,8 @@ class Ledger:
         if project.model.is_vendor and plan is not None:
             project.estimate *= 1 - Decimal(plan.discount) / 10_000
         project.payment = self._purse_for(project)
-        return None if project.payment else {"error": 123, "error_message": "Insufficient funds."}
+        poor = FAULTS["insufficient_funds"]
+        return None if project.payment else {"error": poor.error, "error_message": poor.message}
 
     def reserve(self, project: Project) -> None:
         """Set aside what an accepted project may cost, and write it down."""
@@ -122,7 +124,8 @@ class Ledger:
 
     def notify(self, account: Account, code: int, **changes: object) -> None:
         """Send `subscriptionLimitNotice` to the sockets that want it."""
-        severity, reason, message = DENIALS.get(code, ("info", "limit", "A limit of your plan was reached."))
+        reason, severity = DENIALS.get(code, ("limit", "info"))
+        message = FAULTS[reason].message if reason in FAULTS else "A limit of your plan was reached."
         notice: dict[str, object] = {
             "version": 1,
             "reason": reason,
@@ -173,4 +176,4 @@ class Ledger:
 
     def _denied(self, account: Account, code: int, **extra: object) -> dict[str, Any]:
         self.notify(account, code, **{name: value for name, value in extra.items() if name == "requiredPlans"})
-        return {"error": code, "error_message": DENIALS[code][2], **extra}
+        return {"error": code, "error_message": FAULTS[DENIALS[code][0]].message, **extra}

@@ -32,7 +32,6 @@ class Routes:
     def add_to(self, router: web.UrlDispatcher) -> None:
         """Register every path."""
         get: dict[str, Handler] = {
-            "/v1/assets/capabilities": self.assets,
             "/v1/loras/comfy": self.loras,
             "/v1/projects/{id}": self.record,
             "/v2/projects/{id}": self.lookup,
@@ -211,9 +210,9 @@ class Routes:
         query = _need(request, "jobId", "imageId", "type")
         if query["type"] not in ("complete", "preview"):
             return self._input(request, query["type"])
-        project, job = self._job(request, query["imageId"])
         if query["type"] == "preview":
-            return self._download(project, job, "previews", None)
+            return self._preview(request, query["imageId"])
+        project, job = self._job(request, query["imageId"])
         if project.kind != "image":
             raise _missing("This result is not an image; use /v1/media/downloadUrl.")
         return self._download(project, job, "results", query.get("contentType"))
@@ -235,6 +234,14 @@ class Routes:
             raise _missing("Not found.")
         return success({"downloadUrl": self._storage.download_url(name, content_type)})
 
+    def _preview(self, request: web.Request, img_id: str) -> web.Response:
+        project = self._world.project(request.query["jobId"])
+        mine = project is not None and project.account is caller()
+        name = self._storage.preview_of(project, img_id) if project is not None and mine else None
+        if name is None:
+            raise _missing("Not found.")
+        return success({"downloadUrl": self._storage.download_url(name)})
+
     def _input(self, request: web.Request, slot: str) -> web.Response:
         project = self._world.project(request.query["jobId"])
         name = self._storage.input_of(request.query["jobId"], slot)
@@ -246,7 +253,7 @@ class Routes:
         project = self._world.project(request.query["jobId"])
         if project is not None and project.account is caller():
             for job in project.jobs:
-                if job.img_id == img_id.upper() and (job.status in JOB_ENDED or job.preview is not None):
+                if job.img_id == img_id.upper() and job.status in JOB_ENDED:
                     return project, job
         raise _missing("Not found.")
 

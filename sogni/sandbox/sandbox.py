@@ -30,7 +30,8 @@ START, CLOSE = 20.0, 1.8
 class Sandbox:
     """A Sogni network on 127.0.0.1 that renders small real media and fails on request.
 
-    It runs in a thread of its own and serves everything on one port. Only keys that start with `sandbox` are taken.
+    It runs in a thread of its own and serves everything on one port. Only keys that start with `sandbox` are taken, and
+    accounts that it has or that signed up with it.
 
     Args:
         port: The port; 0 takes a free one.
@@ -120,7 +121,7 @@ class Sandbox:
 
     @property
     def url(self) -> str:
-        """Where it is; what `SOGNI_SANDBOX_URL` takes."""
+        """Where it is; what `SOGNI_SANDBOX_URL` takes. A browser finds a page there that shows what goes on."""
         return self.rest_endpoint
 
     @property

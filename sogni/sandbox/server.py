@@ -29,7 +29,10 @@ from .billing import Billing
 from .board import Board
 from .gate import Gate
 from .hub import Hub
+from .keeping import Keeping
 from .ledger import Ledger
+from .library import Library
+from .page import Page
 from .routes import Routes
 from .sockets import Sockets
 from .stage import Stage
@@ -59,6 +62,7 @@ class Server:
         self._vault = Vault(ledger=self.ledger, rig=rig)
         self._billing = Billing(world=self.world, ledger=self.ledger, rig=rig)
         self._catalog = load()
+        self._library = Library(self._catalog)
         self._storage = Storage(journal=journal, world=self.world, rig=rig)
         self._studio = Studio()
         self.stage = Stage(
@@ -77,9 +81,19 @@ class Server:
             hub=self.hub,
             rig=rig,
             catalog=self._catalog,
+            library=self._library,
             stage=self.stage,
             ledger=self.ledger,
             board=self.board,
+        )
+        self._page = Page(
+            journal=journal,
+            world=self.world,
+            hub=self.hub,
+            rig=rig,
+            stage=self.stage,
+            studio=self._studio,
+            speed=pace.name,
         )
         self._runner: web.AppRunner | None = None
         self.port = 0
@@ -91,6 +105,14 @@ class Server:
         for part in (
             Routes(world=self.world, catalog=self._catalog, storage=self._storage),
             Accounts(world=self.world, ledger=self.ledger, rig=self._rig),
+            Keeping(
+                journal=self.journal,
+                world=self.world,
+                library=self._library,
+                catalog=self._catalog,
+                storage=self._storage,
+                rig=self._rig,
+            ),
             self._gate,
             self._vault,
             self._billing,
@@ -112,6 +134,7 @@ class Server:
             await self.close()
             raise
         self.port = runner.addresses[0][1]
+        self._page.port = self.port
         self._storage.base = self._billing.base = f"http://127.0.0.1:{self.port}"
 
     async def close(self) -> None:
@@ -129,7 +152,15 @@ class Server:
             if project.task is not None:
                 project.task.cancel()
         self.hub.drop_all(1000)
-        for part in (self.access, self._gate, self._vault, self._billing, self.board, self._storage):
+        for part in (
+            self.access,
+            self._gate,
+            self._vault,
+            self._billing,
+            self.board,
+            self._storage,
+            self._library,
+        ):
             part.clear()
         self.world.clear()
 
@@ -142,6 +173,8 @@ class Server:
     async def _around(
         self, request: web.Request, handler: Callable[[web.Request], Awaitable[web.StreamResponse]]
     ) -> web.StreamResponse:
+        if self._page.owns(request):
+            return await self._page.answer(request)
         is_storage = request.path.startswith(AREA)
         is_upgrade = request.headers.get("Upgrade", "").lower() == "websocket"
         caller = self.access.caller(request.headers)

@@ -57,7 +57,7 @@ LAYERS = {
     ),
     "store": Layer(
         files=("sogni/_store/",),
-        project=("shapes",),
+        project=("shapes", "base"),
         libraries={"attrs", "filelock", "keyring", "platformdirs"},
         never={"asyncio"} | NETWORK,
     ),
@@ -108,7 +108,7 @@ LAYERS = {
     ),
     "front": Layer(
         files=("sogni/__init__.py", "sogni_async/__init__.py"),
-        project=("shapes", "base", "rules", "core"),
+        project=("shapes", "base", "rules", "store", "core"),
         libraries=set(),
         never=WAITING | NETWORK,
     ),
