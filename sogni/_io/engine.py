@@ -26,6 +26,7 @@ from .._protocol.ids import recent_since
 from .._protocol.messages import ProjectRecord
 from .._protocol.outcome import (
     CheckAlive,
+    CheckRuntime,
     Effect,
     FetchRecord,
     FetchSnapshot,
@@ -519,7 +520,7 @@ class Engine:
         if not must_send:
             return inbox
         try:
-            connection.send(frames.encode("jobError", _canceling(project_id)))
+            connection.send(frames.canceling(project_id))
         except SendFailed:
             link.drop()
         else:
@@ -601,6 +602,8 @@ class Engine:
             self._run_errand(("alive", effect.project_id), partial(self._check_alive, effect.project_id))
         elif isinstance(effect, FetchSubscription):
             self._run_errand("subscription", self.subscription)
+        elif isinstance(effect, CheckRuntime):
+            self._run_errand(("runtime", effect.project_id), partial(self._check_runtime, effect.project_id))
         elif isinstance(effect, ResolveMissing):
             self._run_errand(("missing", effect.project_ids), partial(self._resolve_missing, effect.project_ids))
 
@@ -615,6 +618,10 @@ class Engine:
     def _check_alive(self, project_id: str) -> None:
         verdict = self.resolve([project_id], tries=1)[project_id]
         self._feed.apply(lambda session: session.apply_check(project_id, verdict, time.monotonic()))
+
+    def _check_runtime(self, project_id: str) -> None:
+        verdict = self.resolve([project_id], tries=1)[project_id]
+        self._feed.apply(lambda session: session.apply_runtime_check(project_id, verdict, time.monotonic()))
 
     def _errand_thread(self) -> Errands:
         with self._opening:
@@ -636,11 +643,6 @@ def _end(closers: Iterable[Callable[[], object]]) -> None:
     with ExitStack() as stack:
         for close in reversed(tuple(closers)):
             stack.callback(close)
-
-
-def _canceling(project_id: str) -> dict[str, object]:
-    """The body of the frame that cancels a project."""
-    return {"jobID": project_id, "error": "artistCanceled", "error_message": "artistCanceled", "isFromWorker": False}
 
 
 def _quietly(errand: Callable[[], object]) -> None:

@@ -54,7 +54,30 @@ class FetchSubscription:
     """Ask for the state of the subscription, which the service did not tell by itself."""
 
 
-Effect = Union[CheckAlive, FetchSubscription, Resubmit, FetchSnapshot, FetchRecord, ResolveMissing]
+@frozen
+class CheckRuntime:
+    """Find out what the service says of a project with a render that takes far too long."""
+
+    project_id: str
+
+
+@frozen
+class SendCancel:
+    """Ask the service to cancel a project; nobody waits for the answer."""
+
+    project_id: str
+
+
+Effect = Union[
+    CheckAlive,
+    CheckRuntime,
+    FetchRecord,
+    FetchSnapshot,
+    FetchSubscription,
+    ResolveMissing,
+    Resubmit,
+    SendCancel,
+]
 
 
 # --- the rest -------------------------------------------------------------------------------------------------------
