@@ -66,7 +66,7 @@ def test_with_a_key(real: Shell, typed, folder: Path) -> None:
     assert not file.exists()
     gone = real("whoami")
     assert gone.code == 3
-    assert "SOGNI_API_KEY" in gone.err
+    assert "sogni login" in gone.err
 
 
 def test_with_name_and_password(real: Shell, typed, net: Sandbox) -> None:
