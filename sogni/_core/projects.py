@@ -12,10 +12,10 @@ from sogni._deadline import Deadline, time_now
 from sogni._io.engine import Engine, LinkNotReady
 from sogni._protocol import rest
 from sogni._protocol.entries import ELSEWHERE_STALE_AFTER, ProjectEntry
-from sogni._protocol.ids import check_project_id, new_id
+from sogni._protocol.ids import check_project_id, keyed_id, new_id
 from sogni._protocol.messages import ProjectRecord
 from sogni._rules.kinds import KINDS
-from sogni.errors import Problem, ProjectLost, ProtocolError, ValidationError
+from sogni.errors import Problem, ProjectLost, ProtocolError, SubmissionUncertain, ValidationError
 from sogni.types.project import CancelOutcome
 
 from .._bridge import Bridge
@@ -34,6 +34,8 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("sogni")
 
+JUST_NOW = 30.0  # seconds after which the service certainly lists what it accepted
+
 
 class Projects(Catalog, Estimates, Urls):
     """Everything about projects: ordering, following, canceling, estimates, models, signed URLs."""
@@ -50,6 +52,7 @@ class Projects(Catalog, Estimates, Urls):
         params: ImageParams | VideoParams | AudioParams | None = None,
         /,
         *,
+        key: str | None = None,
         timeout: float | None = None,
         **fields: object,
     ) -> Project:
@@ -60,6 +63,8 @@ class Projects(Catalog, Estimates, Urls):
 
         Args:
             params: An `ImageParams`, `VideoParams` or `AudioParams`; `fields` add to it, or replace a field.
+            key: A name of your own for this order, such as `order-1042`: it gives the project its id, and whoever
+                orders again under it, also from another process or after a crash, gets the project that is there.
             timeout: Seconds for the whole call; None waits without limit for uploads, 30 seconds for a connection.
             **fields: `type`, `model_id`, `positive_prompt`, `number_of_media` and what the model takes.
         Returns:
@@ -68,20 +73,54 @@ class Projects(Catalog, Estimates, Urls):
             ValidationError: what is wrong with the request, all of it together.
             ModelNotFound: the catalogue has no such model.
             ConnectFailed, WaitTimeout: nothing was ordered.
-            SubmissionUncertain: the connection broke while the order was written.
+            SubmissionUncertain: the connection broke while the order was written, or whether the key was used before
+                could not be found out.
         Source: frame `jobRequest`.
         """
-        from sogni._rules.build import build_job, early
-        from sogni._rules.options import model_options
+        from sogni._rules.build import early
 
         deadline = Deadline(timeout)
         given = early(_merged(params, fields))
         self._engine.start_link()
+        if key is None:
+            return self._order(given, new_id(), deadline)
+        account = self._bridge.call(self._engine.account_address, deadline)
+        project_id = keyed_id(account, key)
+        claim = self._bridge.call(self._engine.orders.claim, project_id, deadline)
+        try:
+            return self._there_already(project_id, deadline) or self._order(given, project_id, deadline)
+        finally:
+            claim.release()
+
+    def _there_already(self, project_id: str, deadline: Deadline) -> Project | None:
+        """The project of a key that was used before; None when nobody has one of that id."""
+        entry = self._engine.entry(project_id)
+        if entry is not None and not (entry.finished and entry.error is not None):
+            return Project(entry, self._engine, self._bridge)
+        # An order of a moment ago is not listed everywhere yet.
+        attempts = 4 if self._engine.orders.sent_recently(project_id, JUST_NOW) else 1
+        verdicts = self.resolve_missing([project_id], attempts=attempts)
+        state = verdicts[project_id]
+        if state == "lost":
+            return None
+        if state == "unknown":
+            raise SubmissionUncertain(
+                f"Whether project {project_id} was ordered before could not be found out; it was not ordered now.",
+                hint="Call again with the same key.",
+                project_id=project_id,
+            )
+        return self.resume(project_id, deadline.remaining())
+
+    def _order(self, given: dict[str, object], project_id: str, deadline: Deadline) -> Project:
+        """Build, upload, send."""
+        from sogni._rules.build import build_job
+        from sogni._rules.options import model_options
+
         models, tiers = self._bridge.call(self._engine.catalogue.both, deadline)
         settings = self._engine.settings
         plan = build_job(
             given,
-            project_id=new_id(),
+            project_id=project_id,
             options=model_options(str(given["model_id"]), models, tiers),
             app_source=settings.app_source,
             attribution=settings.attribution,
@@ -227,6 +266,32 @@ class Projects(Catalog, Estimates, Urls):
         Source: `GET /v1/jobs/list`.
         """
         return list(self._bridge.call(self._engine.recent, since, limit, app_source, Deadline(timeout)))
+
+    def recover(self, timeout: float | None = None) -> list[Project]:
+        """The projects that this installation ordered and lost sight of, because a process ended or crashed.
+
+        Those that still run, and those that ended meanwhile, so that their results can be collected. What a running
+        process of this installation follows is not among them. With an app id of your own, or in a sandbox, nothing is
+        written down: then only what the service holds for the app id is found.
+
+        Args:
+            timeout: Seconds for the whole call.
+        Source: `GET /api/v1/artist/projects/sync`, `GET /v2/projects/{id}`.
+        """
+        deadline = Deadline(timeout)
+        self._bridge.call(self._engine.sync, "recover", deadline)
+        found = {project.id: project for project in self.tracked_projects if project.recovered}
+        for project_id in self._bridge.call(self._engine.left_behind, deadline):
+            if project_id in found:
+                continue
+            try:
+                found[project_id] = self.resume(project_id, deadline.remaining())
+            except ProjectLost:
+                log.info("project %s is not known to the service any more", project_id)
+                self._engine.orders.ended(project_id)
+        if any(not project.finished for project in found.values()):
+            self._engine.start_link()
+        return list(found.values())
 
     def sync(self, timeout: float | None = None) -> list[Project]:
         """Bring the tracked projects in line with what the service holds for this app id, and return them.

@@ -51,7 +51,7 @@ class TransactionPages:
             raise StopIteration
         deadline = Deadline(self._timeout)
         if self._address is None:
-            self._address = self._bridge.call(self._engine.address, deadline)
+            self._address = self._bridge.call(self._engine.account_address, deadline)
         call = token_calls.transactions(
             address=self._address,
             status=self._status,

@@ -167,7 +167,7 @@ def save(engine: Engine, profile: str | None, *, keyring: bool) -> None:
     if engine.credentials.signed_in:
         with suppress(SogniError):
             # Whose it is tells apart, later, who stored what.
-            engine.address(Deadline(WHOSE_LIMIT))
+            engine.account_address(Deadline(WHOSE_LIMIT))
     with store.held(name):
         stored = None
         # A renewal may come in between: what it has replaced is worthless.

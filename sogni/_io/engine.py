@@ -31,6 +31,7 @@ from .._protocol.outcome import (
     FetchRecord,
     FetchSnapshot,
     FetchSubscription,
+    NoteEnd,
     Once,
     Outcome,
     ResolveMissing,
@@ -59,6 +60,7 @@ from .feed import Feed, LinkNotReady, StreamEnded
 from .http import Http
 from .inbox import Inbox
 from .link import Address
+from .orders import Orders
 from .settings import Place, Settings
 from .ws import SendFailed
 
@@ -89,6 +91,7 @@ class Engine:
             network=settings.network,
             socket_events={"projectQueue": True, **(settings.socket_events or {})},
         )
+        self.orders = Orders(settings)
         self._opening = threading.Lock()
         self._place: Place | None = None
         self._http: Http | None = None
@@ -206,7 +209,7 @@ class Engine:
             closers.append(partial(self._errands.close, 2.0))
         if self._http is not None:
             closers.append(self._http.close)
-        closers.append(self.settings.app_id.release)
+        closers += [self.orders.flush, self.settings.app_id.release]
         if self._place is not None and self._place.close is not None:
             closers.append(self._place.close)
         return closers
@@ -223,6 +226,7 @@ class Engine:
         self.catalogue.reset_after_fork()
         self.credentials.reset_after_fork()
         self.settings.app_id.reset_after_fork()
+        self.orders.reset_after_fork()
         if self._http is not None:
             self._http.reset_after_fork()
 
@@ -434,6 +438,10 @@ class Engine:
         """
         text = frames.encode("jobRequest", message)
         with self.lock:
+            self._feed.writable()
+        # Before it is sent, so that a crash at any moment leaves a trace.
+        self.orders.sent(entry.id, self.session.account.account.wallet_address)
+        with self.lock:
             link, connection = self._feed.writable()
             self.session.submit(entry, text, time.monotonic())
         try:
@@ -546,7 +554,7 @@ class Engine:
         """Finished projects of the account, from any app."""
         since_ms = recent_since(since, time.time())
         # An unscoped list would be everybody's, so the address of the account is found first.
-        address = self.address(deadline)
+        address = self.account_address(deadline)
         if not isinstance(limit, int) or isinstance(limit, bool):
             problem = Problem("limit", f"limit must be a whole number from 1 to 100, not {limit!r}.", value=limit)
             raise ValidationError(problems=[problem])
@@ -554,12 +562,16 @@ class Engine:
         call = rest.recent_jobs(address=address, since_ms=since_ms, limit=count, app_source=app_source)
         return self.request(call, deadline)
 
-    def address(self, deadline: Deadline | None = None) -> str:
+    def account_address(self, deadline: Deadline | None = None) -> str:
         """The wallet address of the account, asked for if need be; empty when the service does not tell."""
         known = self.current_account.wallet_address
         if known is None:
             known = self.profile(deadline).wallet_address
         return known or ""
+
+    def left_behind(self, deadline: Deadline) -> list[str]:
+        """Ids of the projects that this installation ordered and that nobody follows any more."""
+        return self.orders.left_behind(self.account_address(deadline))
 
     def sync(self, reason: str = "manual", deadline: Deadline | None = None) -> Outcome:
         """Fetch what the service holds for this app id and bring the tracked projects in line with it."""
@@ -594,7 +606,9 @@ class Engine:
         )
 
     def _do(self, effect: Effect) -> None:
-        if isinstance(effect, FetchSnapshot):
+        if isinstance(effect, NoteEnd):
+            self.orders.ended(effect.project_id)
+        elif isinstance(effect, FetchSnapshot):
             self._run_errand("snapshot", partial(self.sync, effect.reason))
         elif isinstance(effect, FetchRecord):
             self._run_errand(("record", effect.project_id), partial(self._fetch_record, effect.project_id))

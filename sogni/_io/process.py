@@ -7,6 +7,8 @@ import os
 import weakref
 from typing import Protocol
 
+from .._store import app_ids, claims
+
 
 class Living(Protocol):
     """An engine, as far as this module cares."""
@@ -36,5 +38,7 @@ def _close_all() -> None:
 
 
 def _after_fork() -> None:
+    app_ids.reset_after_fork()
+    claims.reset_after_fork()
     for engine in tuple(_living):
         engine.after_fork()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from attrs import field, frozen
@@ -49,6 +50,7 @@ class Settings:
     Attributes:
         place: Finds the hosts, starting a sandbox where one is asked for.
         app_id: Finds the app id of this process.
+        state_folder: Finds where this installation keeps its files; None where nothing is kept.
         verify: False, a CA file or folder, or an `ssl.SSLContext`.
         profile: Name of the stored sign-in; None takes the usual one.
         testnet: Sign for the test network.
@@ -57,6 +59,7 @@ class Settings:
 
     place: Callable[[], Place]
     app_id: AppId
+    state_folder: Callable[[], Path | None] = lambda: None
     api_key: str | None = field(default=None, repr=False)
     app_source: str | None = None
     attribution: Mapping[str, object] | None = None

@@ -6,6 +6,7 @@ import os
 import threading
 from collections.abc import Callable, Mapping
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 from urllib.parse import urlsplit
 
@@ -101,6 +102,7 @@ def settings(
             None if api_key is not None else profile,
         ),
         app_id=AppId(given_app_id, in_sandbox),
+        state_folder=_nowhere if given_app_id or in_sandbox else _state_folder,
         api_key=api_key,
         app_source=app_source.strip() or None if app_source else None,
         attribution=attribution,
@@ -145,6 +147,16 @@ def _local(url: str, name: str) -> str:
             hint="`sogni sandbox serve` starts one and prints its URL.",
         )
     return url.rstrip("/")
+
+
+def _nowhere() -> None:
+    return None
+
+
+def _state_folder() -> Path:
+    from .._store.app_ids import state_folder
+
+    return state_folder()
 
 
 def _finder(

@@ -68,12 +68,20 @@ class SendCancel:
     project_id: str
 
 
+@frozen
+class NoteEnd:
+    """Remember that the end of a project was seen."""
+
+    project_id: str
+
+
 Effect = Union[
     CheckAlive,
     CheckRuntime,
     FetchRecord,
     FetchSnapshot,
     FetchSubscription,
+    NoteEnd,
     ResolveMissing,
     Resubmit,
     SendCancel,

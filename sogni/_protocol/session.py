@@ -46,6 +46,7 @@ from .outcome import (
     FetchRecord,
     FetchSnapshot,
     FetchSubscription,
+    NoteEnd,
     Outcome,
     Resubmit,
     SendCancel,
@@ -212,6 +213,7 @@ class Session:
         if not entry.finished or entry.finished_at is not None:
             return
         entry.finished_at = now
+        out.effects.append(NoteEnd(entry.id))
         self._timers.add(now + KEEP_FINISHED, "forget", entry)
         self.recently_finished[entry.id] = None
         while len(self.recently_finished) > REMEMBERED_IDS:
@@ -243,6 +245,11 @@ class Session:
 
     def submit(self, entry: ProjectEntry, text: str, now: float) -> None:
         """Track a project. Called right before its request is written, under the generation it is written to."""
+        known = self.projects.get(entry.id)
+        if known is not None and known.finished:
+            # Ordered again under its key, after the service said that nobody has it.
+            del self.projects[entry.id]
+            self.recently_finished.pop(entry.id, None)
         entry.submission = Submission(text)
         entry.submission.generation = self.generation
         entry.submission.at = entry.submitted_at = entry.last_activity = now

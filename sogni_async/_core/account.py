@@ -206,7 +206,7 @@ class Account(Subscriptions, Tokens):
         given.one_of("provider", provider, permits.PROVIDERS)
         deadline = Deadline(timeout)
         if wallet_address is None:
-            wallet_address = await self._bridge.call(self._engine.address, deadline)
+            wallet_address = await self._bridge.call(self._engine.account_address, deadline)
         call = account_calls.wallet_balance(given.address("wallet_address", wallet_address), provider)
         return await self._bridge.call(self._engine.request, call, deadline)
 

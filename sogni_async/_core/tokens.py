@@ -50,7 +50,7 @@ class TransactionPages:
             raise StopAsyncIteration
         deadline = Deadline(self._timeout)
         if self._address is None:
-            self._address = await self._bridge.call(self._engine.address, deadline)
+            self._address = await self._bridge.call(self._engine.account_address, deadline)
         call = token_calls.transactions(
             address=self._address,
             status=self._status,
