@@ -6,6 +6,7 @@
       SessionChanged                    another account signed in, or out, meanwhile
       ValidationError (ValueError)      problems: what is wrong with a request; nothing was sent
       TooExpensive                      the estimate is above max_cost; nothing was ordered
+      SigningRefused                    the server wanted a signature for something else; nothing was signed
       WaitTimeout (TimeoutError)        the waiting is over, the remote work carries on
       SubmissionUncertain               sent or not is unknown; look the project up by its id
       TransportError                    no usable answer from the network
@@ -54,6 +55,7 @@ __all__ = [
     "RateLimited",
     "ServerError",
     "SessionChanged",
+    "SigningRefused",
     "SogniError",
     "StorageError",
     "SubmissionUncertain",
@@ -202,6 +204,21 @@ class TooExpensive(SogniError):
         super().__init__(message, hint=hint, project_id=project_id)
         self.cost = cost
         self.max_cost = max_cost
+
+
+class SigningRefused(SogniError):
+    """What the server wants the wallet to sign is not what was asked for, or the user said no; nothing was signed.
+
+    Attributes:
+        problems: Every difference, one `Problem` each; none when the user said no.
+    """
+
+    code = "signing_refused"
+    hint = "Do not repeat it blindly: somebody may be after the tokens of this wallet."
+
+    def __init__(self, message: str, *, problems: Sequence[Problem] = (), hint: str | None = None) -> None:
+        self.problems: tuple[Problem, ...] = tuple(problems)
+        super().__init__(message, hint=hint)
 
 
 class WaitTimeout(SogniError, TimeoutError):

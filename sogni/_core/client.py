@@ -11,10 +11,13 @@ from sogni._io.engine import Engine
 from sogni._io.setup import settings
 from sogni._version import VERSION
 from sogni.errors import Problem, ValidationError
+from sogni.types.account import CurrentAccount, TokenPair
 from sogni.types.project import ClientState
 from sogni.types.settings import Retries, Timeouts
 
 from .._bridge import Bridge
+from .account import Account
+from .news import Announcements, Stats
 from .projects import Projects
 from .verbs import Verbs
 
@@ -26,7 +29,8 @@ class SogniClient(Verbs):
     it from any number of threads; close it when done, best with `with`.
 
     Args:
-        api_key: API key; by default `SOGNI_API_KEY`.
+        api_key: API key; by default `SOGNI_API_KEY`, then the sign-in that `sogni login` or `account.save_sign_in`
+            has stored for the host.
         app_id: Id of one running application: the network allows one live socket for each. By default one is leased
             for this process; `SOGNI_APP_ID` sets it for all.
         app_source: Product label that goes along with orders.
@@ -34,9 +38,11 @@ class SogniClient(Verbs):
         rest_endpoint, socket_endpoint: Other hosts; by default `SOGNI_REST_ENDPOINT`, `SOGNI_SOCKET_ENDPOINT`, then
             the service's own.
         sandbox: True for a local network of its own, started on first use; or a running `Sandbox`, or its URL.
+        profile: Name of the stored sign-in; by default `SOGNI_PROFILE`, then `default`.
         attribution: Who works on whose behalf, for the service's statistics.
         socket_events: Which live frames to ask for, by name.
         disable_socket: Refuse everything that needs the socket.
+        testnet: Sign for the test network of the chain.
         timeout: `Timeouts`, or seconds of silence after which an answer is given up.
         retries: `Retries`, or how often a repeatable request is tried.
         proxy: URL of a proxy for everything; by default the usual environment variables.
@@ -58,6 +64,7 @@ class SogniClient(Verbs):
         rest_endpoint: str | None = None,
         socket_endpoint: str | None = None,
         sandbox: Any = False,
+        profile: str | None = None,
         attribution: Mapping[str, object] | None = None,
         socket_events: Mapping[str, bool] | None = None,
         disable_socket: bool = False,
@@ -67,7 +74,6 @@ class SogniClient(Verbs):
         proxy: str | None = None,
         verify: Any = True,
     ) -> None:
-        self.testnet = testnet
         self._bridge = Bridge()
         self._engine = Engine(
             settings(
@@ -87,9 +93,14 @@ class SogniClient(Verbs):
                 proxy=proxy,
                 verify=verify,
                 client_version=VERSION,
+                profile=profile,
+                testnet=testnet,
             )
         )
         self.projects = Projects(self._engine, self._bridge)
+        self.account = Account(self._engine, self._bridge)
+        self.stats = Stats(self._engine, self._bridge)
+        self.announcements = Announcements(self._engine, self._bridge)
 
     def _resource(self) -> Projects:
         return self.projects
@@ -120,8 +131,21 @@ class SogniClient(Verbs):
         return self._engine.state
 
     @property
-    def tokens(self) -> tuple[str, str] | None:
-        """Access and refresh token, which is what to store to sign in again; None with an API key."""
+    def testnet(self) -> bool:
+        """Whether wallets sign for the test network."""
+        return self._engine.settings.testnet
+
+    @property
+    def current_account(self) -> CurrentAccount:
+        """What is known of the account now, kept fresh by the connection; asks nobody. See `on("account")`."""
+        return self._engine.current_account
+
+    @property
+    def tokens(self) -> TokenPair | None:
+        """Access and refresh token, which is what to store to sign in again, see `set_tokens` and `on("tokens")`.
+
+        None with an API key, when nobody is signed in, and before the first use of a stored sign-in.
+        """
         return self._engine.credentials.tokens
 
     def set_tokens(self, token: str, refresh_token: str) -> None:
@@ -133,14 +157,17 @@ class SogniClient(Verbs):
         Raises:
             ConfigError: one of them is no token.
         """
-        self._engine.sign_in(token, refresh_token)
+        pair = TokenPair(token, refresh_token)
+        del token, refresh_token  # a traceback must not show them
+        self._engine.sign_in(pair)
 
     def on(self, kind: str, callback: Callable[[Any], object]) -> Callable[[], None]:
         """Have a plain function called for news of the client; returns a function that ends it.
 
         Args:
-            kind: `connecting`, `connected`, `disconnected` (a `ClientState`), `account` (balance and entitlement as
-                sent), `notice` (limit notices, toasts, announcements) or `tokens` (the renewed pair, to be stored).
+            kind: `connecting`, `connected`, `disconnected` (a `ClientState`), `account` (the `CurrentAccount`, the
+                newest only), `notice` (a `LimitNotice`, `Toast` or `Announcement`) or `tokens` (the renewed
+                `TokenPair`, to be stored).
             callback: Runs with one argument, never on the connection thread; what it raises is logged.
         """
         if kind not in ("connecting", "connected", "disconnected", "account", "notice", "tokens"):
@@ -151,6 +178,19 @@ class SogniClient(Verbs):
                 ]
             )
         return self._engine.subscribe(kind, callback, self._bridge.runner(), _as_it_is, connect=False)
+
+    def set_socket_events(self, events: Mapping[str, bool]) -> None:
+        """Ask for some live frames, and for others no more; also for every later connection.
+
+        Args:
+            events: On or off, by the name of the frame, such as `subscriptionLimitNotice` or `appAlert`.
+        Source: frame `setSocketEventSubscriptions`.
+        """
+        bad = [name for name, on in events.items() if not isinstance(on, bool)]
+        if bad:
+            message = f"events must be True or False for each name; {', '.join(map(repr, bad))} is not."
+            raise ValidationError(problems=[Problem("events", message)])
+        self._engine.set_socket_events(events)
 
     def on_state(self, callback: Callable[[ClientState], object]) -> Callable[[], None]:
         """Have a plain function called whenever `state` changes; returns a function that ends it."""

@@ -19,6 +19,7 @@ from ..errors import (
     SogniError,
     WaitTimeout,
 )
+from ..types.account import TokenPair
 from .cache import Flights
 
 _log = logging.getLogger("sogni.auth")
@@ -40,7 +41,7 @@ class Credentials:
     Args:
         api_key: API key to begin with.
         on_tokens: Called with the new pair after each renewal, so that it can be stored: the old one is worthless then.
-        on_change: Called after every change of the session version, sign-outs of our own included.
+        on_change: Called after every change of the session version, with the error that ended the session if one did.
         clock: Seconds since the epoch.
     """
 
@@ -49,11 +50,12 @@ class Credentials:
         api_key: str | None = None,
         *,
         on_tokens: Callable[[str, str], object] | None = None,
-        on_change: Callable[[], object] | None = None,
+        on_change: Callable[[SogniError | None], object] | None = None,
         clock: Callable[[], float] = time.time,
     ) -> None:
         self.on_tokens = on_tokens
         self.on_change = on_change
+        self.renew_through: Callable[[str, Renew], tuple[str, str]] | None = None
         self._clock = clock
         self._lock = threading.Lock()
         self._flights = Flights()
@@ -84,10 +86,16 @@ class Credentials:
         return isinstance(self._identity, auth.ApiKey)
 
     @property
-    def tokens(self) -> tuple[str, str] | None:
+    def tokens(self) -> TokenPair | None:
         """Access and refresh token, which is all that is needed to sign in again; None without tokens."""
         identity = self._identity
-        return (identity.token, identity.refresh_token) if isinstance(identity, auth.Tokens) else None
+        return TokenPair(identity.token, identity.refresh_token) if isinstance(identity, auth.Tokens) else None
+
+    @property
+    def api_key(self) -> str | None:
+        """The API key in use."""
+        identity = self._identity
+        return identity.value if isinstance(identity, auth.ApiKey) else None
 
     @property
     def version(self) -> int:
@@ -121,9 +129,29 @@ class Credentials:
         """Signs in by API key; another key is another session."""
         self._become(auth.api_key(api_key))
 
-    def set_tokens(self, token: str, refresh_token: str) -> None:
-        """Signs in by token pair; a pair other than the present one is another session."""
-        self._become(auth.tokens(token, refresh_token))
+    def set_tokens(self, token: str, refresh_token: str, *, version: int | None = None, fresh: bool = False) -> None:
+        """Signs in by token pair; a pair other than the present one is another session.
+
+        Args:
+            version: The session that it follows; if another one began meanwhile, SessionChanged is raised.
+            fresh: It was issued just now.
+        """
+        pair = TokenPair(token, refresh_token)
+        del token, refresh_token  # a traceback must not show them
+        self._become(auth.tokens(*pair, received=self._clock() if fresh else None), version=version)
+
+    @property
+    def untouched(self) -> bool:
+        """True as long as nobody has signed in or out."""
+        return not self._version and self._identity is None
+
+    def begin(self, identity: auth.Identity) -> bool:
+        """Signs in with what was found on first use; False when somebody has signed in or out before."""
+        with self._lock:
+            if self._closed or self._version or self._identity is not None:
+                return False
+            self._identity = identity
+        return True
 
     def clear(self) -> None:
         """Signs out."""
@@ -136,17 +164,27 @@ class Credentials:
             self._identity = None
             self._version += 1
 
-    def _become(self, identity: auth.Identity | None, *, instead_of: auth.Identity | None = None) -> bool:
+    def _become(
+        self,
+        identity: auth.Identity | None,
+        *,
+        instead_of: auth.Identity | None = None,
+        version: int | None = None,
+        because: SogniError | None = None,
+    ) -> bool:
         """Takes on an identity; with `instead_of` only if that one is still the present one."""
         with self._lock:
             if self._closed:
                 raise ClosedError("The client is closed.")
+            if version is not None and version != self._version:
+                raise SessionChanged("The account of this client changed while the call was under way.")
             if identity == self._identity or (instead_of is not None and self._identity is not instead_of):
                 return False
             self._identity = identity
             self._version += 1
-        if self.on_change is not None:
-            self._tell(self.on_change)
+        callback = self.on_change
+        if callback is not None:
+            self._tell(lambda: callback(because))
         return True
 
     # --- headers ---
@@ -195,7 +233,7 @@ class Credentials:
             if error.retryable:
                 raise
             # The server knows neither the token nor a way to renew it.
-            self._become(None, instead_of=identity)
+            self._become(None, instead_of=identity, because=_ended(error))
             return False
         return True
 
@@ -203,7 +241,8 @@ class Credentials:
         """Signs out after tokens that had just been renewed were refused as well; an API key is kept."""
         identity = self._identity
         if isinstance(identity, auth.Tokens) and identity == used:
-            self._become(None, instead_of=identity)
+            ended = AuthenticationError("The service refuses the tokens of this client.", hint=_SIGN_IN_AGAIN)
+            self._become(None, instead_of=identity, because=ended)
 
     def _renewed(
         self, old: auth.Tokens, renew: Renew, deadline: Deadline | None, *, even_if_good: bool = False
@@ -232,11 +271,11 @@ class Credentials:
         if not auth.can_renew(old, self._clock()):
             if not even_if_good and old.token and old.expires > self._clock():
                 return old
-            self._become(None, instead_of=old)
-            raise AuthenticationError("The refresh token has run out.", hint=_SIGN_IN_AGAIN)
+            self._become(None, instead_of=old, because=_run_out())
+            raise _run_out()
         refusal: ApiError | None = None
         try:
-            pair: auth.Tokens | None = auth.tokens(*renew(old.refresh_token))
+            pair: auth.Tokens | None = self._ask(old, renew)
         except ConfigError:
             pair = None
         except ApiError as error:
@@ -244,7 +283,7 @@ class Credentials:
         if refusal is not None:
             if refusal.status not in _REFUSED:
                 raise refusal
-            if not self._become(None, instead_of=old):
+            if not self._become(None, instead_of=old, because=_ended(refusal)):
                 self.check(version)
             raise _ended(refusal)
         if pair is None:
@@ -262,6 +301,19 @@ class Credentials:
             self._tell(lambda: callback(pair.token, pair.refresh_token))
         return pair
 
+    def _ask(self, old: auth.Tokens, renew: Renew) -> auth.Tokens:
+        """A new pair: from the service, or what another process has got from there."""
+        through = self.renew_through
+        asked: list[float] = []
+
+        def ask(refresh_token: str) -> tuple[str, str]:
+            found = renew(refresh_token)
+            asked.append(self._clock())
+            return found
+
+        new = ask(old.refresh_token) if through is None else through(old.refresh_token, ask)
+        return auth.tokens(*new, received=asked[0] if asked else None)
+
     @staticmethod
     def _tell(callback: Callable[[], object]) -> None:
         try:
@@ -274,6 +326,10 @@ class Credentials:
         """In a forked child: fresh locks; who is signed in stays."""
         self._lock = threading.Lock()
         self._flights.reset_after_fork()
+
+
+def _run_out() -> AuthenticationError:
+    return AuthenticationError("The refresh token has run out.", hint=_SIGN_IN_AGAIN)
 
 
 def _ended(refusal: ApiError) -> AuthenticationError:

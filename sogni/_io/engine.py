@@ -18,7 +18,8 @@ from inspect import iscoroutinefunction
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from .._deadline import Deadline
-from .._protocol import auth, frames, recovery, rest
+from .._protocol import account_calls, auth, frames, recovery, rest, token_calls
+from .._protocol.account_state import AccountState, Frames
 from .._protocol.call import Call
 from .._protocol.entries import ProjectEntry
 from .._protocol.ids import recent_since
@@ -29,6 +30,7 @@ from .._protocol.outcome import (
     Effect,
     FetchRecord,
     FetchSnapshot,
+    FetchSubscription,
     NoteEnd,
     Once,
     Outcome,
@@ -46,9 +48,11 @@ from ..errors import (
     SubmissionUncertain,
     ValidationError,
 )
+from ..types.account import Balance, CurrentAccount, Profile, TokenPair
 from ..types.project import ClientState
+from ..types.subscription import Subscription
 from . import lookups, process
-from .callbacks import Run, Subscription
+from .callbacks import Run, Subscription as Listener
 from .catalogue import Catalogue
 from .credentials import Credentials
 from .errands import Errands
@@ -62,6 +66,7 @@ from .ws import SendFailed
 
 if TYPE_CHECKING:
     from ..types.recent import RecentProject
+    from .keeper import Keeper
     from .transfer import UploadPool
 
 T = TypeVar("T")
@@ -74,12 +79,17 @@ class Engine:
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
-        self.credentials = Credentials(settings.api_key, on_tokens=_weakly(self._tokens_renewed))
+        self.credentials = Credentials(
+            settings.api_key, on_tokens=_weakly(self._tokens_renewed), on_change=_weakly(self._session_changed)
+        )
+        self.keeper: Keeper | None = None
         self._feed = Feed(
             address=_weakly(self._address),
             effect=_weakly(self._do),
             refused=_weakly(self._signed_out),
             idle_close=settings.idle_close,
+            network=settings.network,
+            socket_events={"projectQueue": True, **(settings.socket_events or {})},
         )
         self.orders = Orders(settings)
         self._opening = threading.Lock()
@@ -101,11 +111,24 @@ class Engine:
         with self._opening:
             self._feed.check_open()
             if self._place is None:
-                self._place = self.settings.place()
-                if self.settings.api_key is None and self._place.api_key is not None:
-                    self.credentials.set_api_key(self._place.api_key)
+                place = self.settings.place()
+                self._begin(place)
+                self._place = place
                 process.register(self)
             return self._place
+
+    def _begin(self, place: Place) -> None:
+        """Sign in with what comes with the place, unless somebody has signed in or out before."""
+        if place.sign_in is None or not self.credentials.untouched:
+            return
+        try:
+            identity, keeper = place.sign_in()
+        except BaseException:
+            if place.close is not None:
+                place.close()
+            raise
+        if identity is not None and self.credentials.begin(identity):
+            self.keep(keeper)
 
     @property
     def http(self) -> Http:
@@ -215,11 +238,19 @@ class Engine:
 
     # --- signing in -------------------------------------------------------------------------------------------------
 
-    def sign_in(self, token: str, refresh_token: str) -> None:
-        """Sign in with a token pair; a link that is open belongs to the account before."""
+    def sign_in(self, pair: TokenPair, *, version: int | None = None, fresh: bool = False) -> None:
+        """Sign in with a token pair, see `Credentials.set_tokens`; an open link belongs to the account before."""
         self._feed.check_open()
-        self.credentials.set_tokens(token, refresh_token)
-        self._feed.forget_account(SessionChanged("Another account signed in."))
+        self.credentials.set_tokens(*pair, version=version, fresh=fresh)
+
+    def keep(self, keeper: Keeper | None) -> None:
+        """From now on the sign-in of this client is, or is not, a stored one."""
+        self.keeper = keeper
+        self.credentials.renew_through = None if keeper is None else keeper.renew
+
+    def _session_changed(self, because: SogniError | None) -> None:
+        self.keep(None)
+        self._feed.forget_account(because or SessionChanged("Another account signed in, or this one signed out."))
 
     def _signed_out(self) -> None:
         # An API key stays: it is the user's to keep, and the error says what happened.
@@ -228,7 +259,7 @@ class Engine:
 
     def _tokens_renewed(self, token: str, refresh_token: str) -> None:
         with self.lock:
-            waker = self._feed.callbacks.put("tokens", Once(), (token, refresh_token))
+            waker = self._feed.callbacks.put("tokens", Once(), TokenPair(token, refresh_token))
         if waker is not None:
             waker()
 
@@ -237,6 +268,84 @@ class Engine:
     def request(self, call: Call[T], deadline: Deadline | None = None) -> T:
         """Ask, in the thread of the caller."""
         return self.http.request(call, deadline)
+
+    # --- the account ------------------------------------------------------------------------------------------------
+
+    @property
+    def current_account(self) -> CurrentAccount:
+        """What is known of the account now."""
+        with self.lock:
+            return self._feed.account()
+
+    def learn(self, call: Call[T], deadline: Deadline | None, act: Callable[[AccountState, T, Frames], object]) -> T:
+        """Ask something about the account, and let the answer act on what is known of it.
+
+        Raises:
+            SessionChanged: another account signed in meanwhile.
+        """
+        session = self.session
+        before = session.account.frames
+        answer = self.request(call, deadline)
+
+        def apply(present: Session) -> Outcome:
+            if present is not session:
+                raise SessionChanged("The account of this client changed while the call was under way.")
+            known = session.account.account
+            act(session.account, answer, before)
+            return Outcome(news=[("account", None)] if session.account.account != known else [])
+
+        self._feed.apply(apply)
+        return answer
+
+    def know(self, username: str, address: str) -> None:
+        """Note who signed in."""
+
+        def apply(session: Session) -> Outcome:
+            session.account.identity(username, address)
+            return Outcome(news=[("account", None)])
+
+        self._feed.apply(apply)
+
+    def profile(self, deadline: Deadline | None = None) -> Profile:
+        """Who the account is."""
+        return self.learn(account_calls.me(), deadline, lambda account, found, _: account.apply_profile(found))
+
+    def balance(self, deadline: Deadline | None = None) -> Balance:
+        """What the account holds."""
+        self.learn(account_calls.balance(), deadline, AccountState.apply_balance)
+        return self.current_account.balance
+
+    def subscription(self, deadline: Deadline | None = None) -> Subscription:
+        """The state of the subscription; what a frame told meanwhile counts more than an older answer."""
+        found = self.learn(token_calls.subscription_status(), deadline, AccountState.apply_subscription)
+        return self.current_account.subscription or found
+
+    def set_socket_events(self, events: Mapping[str, bool]) -> None:
+        """Ask for some frames, and for others no more."""
+        self._feed.check_open()
+        self._feed.set_socket_events(events)
+
+    def switch_network(self, network: str) -> Inbox:
+        """Ask for another network; the inbox gets the one that is used then.
+
+        Raises:
+            LinkNotReady: nothing was sent.
+        """
+        inbox = self._feed.network_inbox()
+        with self.lock:
+            self.session.switching = True
+        try:
+            self._feed.send("changeNetwork", network)
+        except BaseException:
+            self.end_switch(inbox)
+            raise
+        return inbox
+
+    def end_switch(self, inbox: Inbox) -> None:
+        """Wait for the answer no longer."""
+        with self.lock:
+            self.session.switching = False
+        self._feed.drop_inbox(inbox)
 
     # --- the live side ----------------------------------------------------------------------------------------------
 
@@ -302,7 +411,7 @@ class Engine:
                 allowed="a function with one argument",
             )
             raise ValidationError(problems=[problem])
-        subscription = Subscription(kind, callback, run, wrap)
+        subscription = Listener(kind, callback, run, wrap)
 
         def unsubscribe() -> None:
             with feed.lock:
@@ -337,7 +446,7 @@ class Engine:
         with self.lock:
             self._feed.writable()
         # Before it is sent, so that a crash at any moment leaves a trace.
-        self.orders.sent(entry.id, self.session.address)
+        self.orders.sent(entry.id, self.session.account.account.wallet_address)
         with self.lock:
             link, connection = self._feed.writable()
             self.session.submit(entry, text, time.monotonic())
@@ -460,8 +569,11 @@ class Engine:
         return self.request(call, deadline)
 
     def account_address(self, deadline: Deadline | None = None) -> str:
-        """The address of the account's wallet; asked for unless the connection told it."""
-        return self.session.address or str(self.request(rest.me(), deadline).get("walletAddress") or "")
+        """The wallet address of the account, asked for if need be; empty when the service does not tell."""
+        known = self.current_account.wallet_address
+        if known is None:
+            known = self.profile(deadline).wallet_address
+        return known or ""
 
     def left_behind(self, deadline: Deadline) -> list[str]:
         """Ids of the projects that this installation ordered and that nobody follows any more."""
@@ -486,10 +598,10 @@ class Engine:
         url = auth.socket_url(
             self.place.socket_endpoint,
             app_id=settings.app_id(),
-            network=self.session.network or settings.network,
+            network=self._feed.network,
             app_source=settings.app_source,
             attribution=settings.attribution,
-            subscriptions={"projectQueue": True, **(settings.socket_events or {})},
+            subscriptions=self._feed.socket_events(),
             client_version=settings.client_version,
         )
         return Address(
@@ -508,6 +620,8 @@ class Engine:
             self._run_errand(("record", effect.project_id), partial(self._fetch_record, effect.project_id))
         elif isinstance(effect, CheckAlive):
             self._run_errand(("alive", effect.project_id), partial(self._check_alive, effect.project_id))
+        elif isinstance(effect, FetchSubscription):
+            self._run_errand("subscription", self.subscription)
         elif isinstance(effect, CheckRuntime):
             self._run_errand(("runtime", effect.project_id), partial(self._check_runtime, effect.project_id))
         elif isinstance(effect, ResolveMissing):

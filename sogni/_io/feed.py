@@ -11,18 +11,23 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from datetime import datetime, timezone
 from functools import partial
 from typing import Any
 
+from attrs import evolve
+
 from .._protocol import frames
+from .._protocol.account_state import without_the_past
 from .._protocol.closing import closing, closing_error
 from .._protocol.entries import JobEntry, PreviewTouch, ProjectEntry, Sink, Sinks
 from .._protocol.outcome import Cancel, Effect, Once, Outcome, Resubmit, SendCancel
 from .._protocol.session import READ_KINDS, Session
-from ..errors import ClosedError, ConnectionLost, ProtocolError, SogniError
+from ..errors import AuthenticationError, ClosedError, ConnectionLost, ProtocolError, SogniError
 from ..events import Canceled, Completed, Failed, Queued
+from ..types.account import CurrentAccount, NetworkStatus
 from ..types.project import ClientState, LinkState
 from . import threads
 from .callbacks import Callbacks
@@ -60,6 +65,8 @@ class Feed:
         effect: Carries out what the session asks for; called without the lock, must return soon.
         refused: Called when the service ended the sign-in.
         idle_close: Seconds without need after which the link is closed.
+        network: The network to begin with, `fast` or `relaxed`.
+        socket_events: Which frames to ask for, by name.
     """
 
     def __init__(
@@ -69,6 +76,8 @@ class Feed:
         effect: Callable[[Effect], None],
         refused: Callable[[], None],
         idle_close: float,
+        network: str,
+        socket_events: Mapping[str, bool],
     ) -> None:
         self.lock = threading.Lock()
         self.session = Session()
@@ -80,8 +89,12 @@ class Feed:
         self._refused = refused
         self._idle_close = idle_close
         self._link: Link | None = None
+        self._network = network
+        self._socket_events = dict(socket_events)
+        self._events_asked_for: dict[str, bool] = {}
         self._ready_inboxes = Sinks()
         self._model_inboxes = Sinks()
+        self._network_inboxes = Sinks()
         self._used_at = 0.0
         self._was_ready = False
         self._state = ClientState(link=LinkState.IDLE, since=datetime.now(timezone.utc))
@@ -139,10 +152,13 @@ class Feed:
             wakers = self._deliver(self.session.fail_unfinished(error, time.monotonic()))
             wakers += self._fail_everybody(error)
             self.session = Session()
+            wakers += self._account_news()
+        if link is not None:
+            refused = isinstance(error, AuthenticationError)
+            self._set_state(LinkState.REFUSED if refused else LinkState.IDLE, error.message)
         wake(wakers)
         if link is not None:
             link.stop("Client session changed")
-            self._set_state(LinkState.IDLE)
 
     def after_fork(self) -> None:
         """In a forked child: the connection is the parent's, and so is what it ordered."""
@@ -155,6 +171,7 @@ class Feed:
         self._link = None
         self._ready_inboxes = Sinks()
         self._model_inboxes = Sinks()
+        self._network_inboxes = Sinks()
         self.callbacks = Callbacks("sogni-callbacks", self.lock)
         self.session = Session()
         self._state = ClientState(link=LinkState.IDLE, since=datetime.now(timezone.utc))
@@ -179,10 +196,17 @@ class Feed:
             self._model_inboxes.add(inbox)
         return inbox
 
-    def drop_inbox(self, inbox: Inbox) -> None:
-        """Forget an inbox of `ready_inbox` or `model_inbox`."""
+    def network_inbox(self) -> Inbox:
+        """An inbox that gets the network whenever it was switched."""
+        inbox = Inbox(self.lock)
         with self.lock:
-            for inboxes in (self._ready_inboxes, self._model_inboxes):
+            self._network_inboxes.add(inbox)
+        return inbox
+
+    def drop_inbox(self, inbox: Inbox) -> None:
+        """Forget an inbox of `ready_inbox`, `model_inbox` or `network_inbox`."""
+        with self.lock:
+            for inboxes in (self._ready_inboxes, self._model_inboxes, self._network_inboxes):
                 inboxes.remove(inbox)
 
     def watch(self, entry: ProjectEntry) -> Inbox:
@@ -214,6 +238,56 @@ class Feed:
             wakers = inbox.fail(StreamEnded())
         wake(wakers)
 
+    # --- the account ------------------------------------------------------------------------------------------------
+
+    @property
+    def network(self) -> str:
+        """The network in use, or the one to connect to."""
+        return self.session.network or self._network
+
+    def account(self) -> CurrentAccount:
+        """The account as it is known now; with the lock held."""
+        session = self.session
+        known = without_the_past(session.account.account, datetime.now(timezone.utc))
+        if session.switching:
+            return evolve(known, network=None, network_status=NetworkStatus.SWITCHING)
+        if session.ready:
+            return evolve(known, network=self.network, network_status=NetworkStatus.CONNECTED)
+        connecting = self._link is not None
+        return evolve(known, network_status=NetworkStatus.CONNECTING if connecting else NetworkStatus.DISCONNECTED)
+
+    def _account_news(self) -> list[Waker]:
+        """Tell subscribers what the account is now; with the lock held."""
+        if not self.callbacks.by_kind.get("account"):
+            return []
+        waker = self.callbacks.put("account", "account", self.account())
+        return [] if waker is None else [waker]
+
+    def socket_events(self) -> dict[str, bool]:
+        """Which frames to ask for with a connection that is about to be made."""
+        with self.lock:
+            self._events_asked_for = dict(self._socket_events)
+            return self._events_asked_for
+
+    def set_socket_events(self, events: Mapping[str, bool]) -> None:
+        """Ask for some frames, and for others no more; a connection that is open is told at once."""
+        with self.lock:
+            self._socket_events.update(events)
+        self._renew_events()
+
+    def _renew_events(self) -> None:
+        """Tell the open connection what it does not know yet."""
+        with self.lock:
+            if not self.session.ready or self._events_asked_for == self._socket_events:
+                return
+            changed = {
+                name: on for name, on in self._socket_events.items() if self._events_asked_for.get(name) is not on
+            }
+            self._events_asked_for = dict(self._socket_events)
+        # If it cannot be written, the next connection asks for all of them.
+        with suppress(LinkNotReady):
+            self.send("setSocketEventSubscriptions", {"subscriptions": changed})
+
     # --- writing ----------------------------------------------------------------------------------------------------
 
     def writable(self) -> tuple[Link, Socket]:
@@ -224,6 +298,18 @@ class Feed:
         if link is None or connection is None:
             raise LinkNotReady
         return link, connection
+
+    def send(self, kind: str, body: object) -> None:
+        """Write a frame. Raises LinkNotReady when it was not, or not wholly, written."""
+        with self.lock:
+            link, connection = self.writable()
+        try:
+            connection.send(frames.encode(kind, body))
+        except SendFailed:
+            link.drop()
+        else:
+            return
+        raise LinkNotReady
 
     def abandon_cancel(self, cancel: Cancel, own: Sink) -> None:
         """A cancel could not be sent: tell the others who wait for it."""
@@ -343,9 +429,10 @@ class Feed:
         if reconnect and not self.closed:
             self._set_state(LinkState.RECONNECTING, f"connection lost (close code {code})")
             return True
+        # In this order: whoever waits is to hear why, not that the account changed.
+        self._end(closing_error(code) if what.message else None, what.state)
         if what.sign_out:
             self._refused()
-        self._end(closing_error(code) if what.message else None, what.state)
         return False
 
     def link_failed(self, link: Link, error: SogniError | None, reason: str) -> None:
@@ -377,6 +464,7 @@ class Feed:
             or bool(self.session.canceling)
             or bool(self._ready_inboxes)
             or bool(self._model_inboxes)
+            or bool(self._network_inboxes)
             or self.callbacks.any
         )
 
@@ -436,7 +524,15 @@ class Feed:
             self._used_at = time.monotonic()
             wakers += [inbox.put("ready", True) for inbox in self._ready_inboxes]
         for kind, value in outcome.news:
-            if kind == "available_models":
+            if kind == "account":
+                wakers += self._account_news()
+            elif kind == "network":
+                wakers += [inbox.put("network", value) for inbox in self._network_inboxes]
+            elif kind == "socket_events":
+                assert isinstance(value, dict)
+                self._socket_events.update(value)
+                self._events_asked_for = dict(self._socket_events)
+            elif kind == "available_models":
                 wakers.append(self.callbacks.put(kind, kind, value))
                 wakers += [inbox.put("models", value) for inbox in self._model_inboxes]
             else:
@@ -447,6 +543,7 @@ class Feed:
         """Wake who waits, then do what the session asks for; without the lock."""
         if outcome.became_ready:
             self._set_state(LinkState.READY)
+            self._renew_events()
         wake(wakers)
         for effect in outcome.effects:
             if isinstance(effect, Resubmit):
@@ -467,11 +564,13 @@ class Feed:
                 wakers.append(self.callbacks.put("state", Once(), self._state))
             if before is not link and link in _ANNOUNCED:
                 wakers.append(self.callbacks.put(_ANNOUNCED[link], Once(), self._state))
+            if before is not link:
+                wakers += self._account_news()
         wake([waker for waker in wakers if waker is not None])
 
     def _everybody(self) -> list[Sink]:
         """Every inbox that somebody may wait for; with the lock held."""
-        inboxes = [*self._ready_inboxes, *self._model_inboxes]
+        inboxes = [*self._ready_inboxes, *self._model_inboxes, *self._network_inboxes]
         for entry in self.session.projects.values():
             inboxes += entry.sinks
         for cancel in self.session.canceling.values():
@@ -486,6 +585,7 @@ class Feed:
         self.session.canceling.clear()
         self._ready_inboxes.clear()
         self._model_inboxes.clear()
+        self._network_inboxes.clear()
         return wakers
 
 

@@ -167,6 +167,9 @@ class Http:
         except SogniError as error:
             order.renewal_failed = error
             raise
+        if renewed and not order.call.repeatable:
+            refusal.retryable = True
+            refusal.hint = "The tokens were out of date and are renewed now: try again."
         if not renewed or not order.call.repeatable:
             raise refusal
         identity = self._identity(order)

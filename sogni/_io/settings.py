@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from attrs import field, frozen
 
+from .._protocol.auth import Identity
 from ..types.settings import Retries, Timeouts
+
+if TYPE_CHECKING:
+    from .keeper import Keeper
 
 IDLE_AFTER = 60.0
 
@@ -19,14 +23,14 @@ class Place:
 
     Attributes:
         rest_endpoint, socket_endpoint: The two hosts.
-        api_key: Key that comes with the place; a sandbox brings its own.
+        sign_in: Finds the sign-in of a client that was given none: a sandbox's own, or the stored one with its keeper.
         loopback_only: Refuse every address outside this machine.
         close: Ends what was started for this client alone.
     """
 
     rest_endpoint: str
     socket_endpoint: str
-    api_key: str | None = field(default=None, repr=False)
+    sign_in: Callable[[], tuple[Identity | None, Keeper | None]] | None = None
     loopback_only: bool = False
     close: Callable[[], None] | None = None
 
@@ -48,6 +52,8 @@ class Settings:
         app_id: Finds the app id of this process.
         state_folder: Finds where this installation keeps its files; None where nothing is kept.
         verify: False, a CA file or folder, or an `ssl.SSLContext`.
+        profile: Name of the stored sign-in; None takes the usual one.
+        testnet: Sign for the test network.
         idle_close: Seconds without need after which the connection is closed.
     """
 
@@ -65,4 +71,6 @@ class Settings:
     proxy: str | None = field(default=None, repr=False)
     verify: Any = True
     client_version: str = "0"
+    profile: str | None = None
+    testnet: bool = False
     idle_close: float = IDLE_AFTER

@@ -5,17 +5,20 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 from urllib.parse import urlsplit
 
 from .._protocol import auth
+from .._store.sign_in import profile_name
 from ..errors import ConfigError
 from ..types.settings import Retries, Timeouts
 from .settings import Place, Settings
 
 if TYPE_CHECKING:
     from .._store.app_ids import Lease
+    from .keeper import Keeper
 
 NETWORKS = ("fast", "relaxed")
 
@@ -50,6 +53,8 @@ def settings(
     proxy: str | None,
     verify: Any,
     client_version: str,
+    profile: str | None,
+    testnet: bool,
 ) -> Settings:
     """The settings of a client; unset values come from the environment, then from the service's defaults.
 
@@ -85,9 +90,17 @@ def settings(
     in_sandbox = bool(sandbox) or sandbox_url is not None
     if not in_sandbox:
         api_key = api_key if api_key is not None else os.environ.get("SOGNI_API_KEY") or None
+    profile = profile_name(profile)
     given_app_id = app_id or os.environ.get("SOGNI_APP_ID") or None
     return Settings(
-        place=_finder(sandbox, sandbox_url, start_sandbox, rest_endpoint, socket_endpoint),
+        place=_finder(
+            sandbox,
+            sandbox_url,
+            start_sandbox,
+            rest_endpoint,
+            socket_endpoint,
+            None if api_key is not None else profile,
+        ),
         app_id=AppId(given_app_id, in_sandbox),
         state_folder=_nowhere if given_app_id or in_sandbox else _state_folder,
         api_key=api_key,
@@ -101,6 +114,8 @@ def settings(
         proxy=proxy,
         verify=verify,
         client_version=client_version,
+        profile=profile,
+        testnet=testnet,
     )
 
 
@@ -150,6 +165,7 @@ def _finder(
     start_sandbox: Callable[[], RunningSandbox],
     rest_endpoint: str | None,
     socket_endpoint: str | None,
+    profile: str | None,
 ) -> Callable[[], Place]:
     def find() -> Place:
         if not isinstance(sandbox, (bool, str)):
@@ -161,22 +177,35 @@ def _finder(
             return Place(
                 rest_endpoint=sandbox_url,
                 socket_endpoint="ws" + sandbox_url.removeprefix("http"),
-                api_key="sandbox-key",
+                sign_in=lambda: (auth.api_key("sandbox-key"), None),
                 loopback_only=True,
             )
-        return Place(
-            rest_endpoint=rest_endpoint or os.environ.get("SOGNI_REST_ENDPOINT") or auth.REST_ENDPOINT,
-            socket_endpoint=socket_endpoint or os.environ.get("SOGNI_SOCKET_ENDPOINT") or auth.SOCKET_ENDPOINT,
-        )
+        rest = rest_endpoint or os.environ.get("SOGNI_REST_ENDPOINT") or auth.REST_ENDPOINT
+        socket = socket_endpoint or os.environ.get("SOGNI_SOCKET_ENDPOINT") or auth.SOCKET_ENDPOINT
+        sign_in = None if profile is None else partial(_stored, profile, rest)
+        return Place(rest_endpoint=rest, socket_endpoint=socket, sign_in=sign_in)
 
     return find
+
+
+def _stored(profile: str, rest_endpoint: str) -> tuple[auth.Identity | None, Keeper | None]:
+    """The sign-in that is stored for a host."""
+    from .keeper import Keeper, find
+
+    sign_in = find(profile, rest_endpoint)
+    if sign_in is None:
+        return None, None
+    keeper = Keeper(profile, sign_in)
+    if sign_in.api_key is not None:
+        return auth.api_key(sign_in.api_key), keeper
+    return auth.tokens(sign_in.token or "", sign_in.refresh_token or ""), keeper
 
 
 def _in_sandbox(sandbox: RunningSandbox, close: Callable[[], None] | None = None) -> Place:
     return Place(
         rest_endpoint=sandbox.rest_endpoint,
         socket_endpoint=sandbox.socket_endpoint,
-        api_key=sandbox.api_key,
+        sign_in=lambda: (auth.api_key(sandbox.api_key), None),
         loopback_only=True,
         close=close,
     )

@@ -13,6 +13,7 @@ from urllib.parse import SplitResult, urlencode, urlsplit, urlunsplit
 from attrs import field, frozen
 
 from ..errors import ConfigError
+from ..types.account import TokenPair
 from .call import Call
 
 PROTOCOL_VERSION = "3.0.0"
@@ -21,6 +22,8 @@ SOCKET_ENDPOINT = "wss://socket.sogni.ai"
 
 # The published clients let a token run out to the second; a clock that is slow by less than this does no harm.
 EARLY = 60.0
+# A clock that is off by more than this is no reason to believe a token for longer than it says.
+MOST_SKEW = 2 * 86_400.0
 
 _CONNECTION_ATTRIBUTION = (
     "interactionKind",
@@ -50,14 +53,16 @@ class Tokens:
     Attributes:
         token: Access token, sent with every request.
         refresh_token: What a new pair is asked for with.
-        expires: When the access token runs out, in seconds since the epoch; 0 when it does not say.
+        expires: When the access token runs out by our clock, in seconds since the epoch; 0 when it does not say.
         refresh_expires: The same for the refresh token.
+        early: How many seconds before that the access token is renewed.
     """
 
     token: str = field(repr=False)
     refresh_token: str = field(repr=False)
-    expires: float = 0.0
-    refresh_expires: float = 0.0
+    expires: float = field(default=0.0, eq=False)
+    refresh_expires: float = field(default=0.0, eq=False)
+    early: float = field(default=EARLY, eq=False)
 
 
 Identity = Union[ApiKey, Tokens]
@@ -70,14 +75,41 @@ def api_key(text: str) -> ApiKey:
     return ApiKey(_sendable(text.strip(), "The API key"))
 
 
-def tokens(token: str, refresh_token: str) -> Tokens:
-    """A usable token pair; raises ConfigError when one of them is no token. An empty `token` means "renew at once"."""
+def tokens(token: str, refresh_token: str, *, received: float | None = None) -> Tokens:
+    """A usable token pair; raises ConfigError when one of them is no token.
+
+    Args:
+        token: Access token; an empty one means "renew at once".
+        refresh_token: Refresh token.
+        received: When it came fresh from the service, by our clock: how far that clock is off shows then.
+    """
+    try:
+        return _tokens(token, refresh_token, received)
+    except ConfigError as error:
+        failure = error.with_traceback(None)
+    del token, refresh_token  # a traceback must not show them
+    raise failure
+
+
+def _tokens(token: str, refresh_token: str, received: float | None) -> Tokens:
     if not isinstance(token, str) or not isinstance(refresh_token, str) or not refresh_token.strip():
         raise ConfigError("set_tokens needs an access token and a refresh token, both as text.")
     access, refresh = token.strip(), refresh_token.strip()
     _sendable(access, "The access token")
     _sendable(refresh, "The refresh token")
-    return Tokens(access, refresh, expiry(access) if access else 0.0, expiry(refresh))
+    issued, ends = _times(access) if access else (0.0, 0.0)
+    _, refresh_ends = _times(refresh)
+    shift = received - issued if received is not None and issued else 0.0
+    if abs(shift) > MOST_SKEW:
+        shift = 0.0
+    return Tokens(
+        access,
+        refresh,
+        expires=ends + shift if ends else 0.0,
+        refresh_expires=refresh_ends + shift if refresh_ends else 0.0,
+        # A token that lives for a minute only would otherwise be renewed with every request.
+        early=min(EARLY, max(0.0, ends - issued) / 2) if issued and ends else EARLY,
+    )
 
 
 def headers(identity: Identity | None) -> dict[str, str]:
@@ -98,8 +130,8 @@ def secrets(identity: Identity | None) -> tuple[str, ...]:
     return ()
 
 
-def expiry(token: str) -> float:
-    """When a token runs out, in seconds since the epoch; 0 when it does not say. Raises ConfigError for no token."""
+def _times(token: str) -> tuple[float, float]:
+    """When a token was issued and when it runs out, in seconds since the epoch; 0 for what it does not say."""
     import jwt
 
     text = token[7:] if token[:7].lower() == "bearer " else token
@@ -109,15 +141,18 @@ def expiry(token: str) -> float:
         claims = jwt.decode(text.strip(), options={"verify_signature": False})
     if not isinstance(claims, Mapping):
         raise ConfigError("A token is not a JSON web token.")
-    seconds = claims.get("exp")
-    if isinstance(seconds, bool) or not isinstance(seconds, (int, float)) or not math.isfinite(seconds):
+    return _seconds(claims.get("iat")), _seconds(claims.get("exp"))
+
+
+def _seconds(value: object) -> float:
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value):
         return 0.0
-    return float(seconds)
+    return float(value)
 
 
-def needs_renewal(pair: Tokens, now: float, *, early: float = EARLY) -> bool:
+def needs_renewal(pair: Tokens, now: float) -> bool:
     """True when the access token has run out or is about to."""
-    return not pair.token or pair.expires - now <= early
+    return not pair.token or pair.expires - now <= pair.early
 
 
 def can_renew(pair: Tokens, now: float) -> bool:
@@ -125,27 +160,28 @@ def can_renew(pair: Tokens, now: float) -> bool:
     return pair.refresh_expires > now
 
 
-def refresh_token(refresh: str) -> Call[tuple[str, str]]:
+def refresh_token(refresh: str) -> Call[TokenPair]:
     """Asks for a new token pair. It carries no credentials and must never be repeated: the old pair may be gone."""
     return Call(
         method="POST",
         path="/v1/account/refresh-token",
-        read=_read_pair,
-        body=_Hidden(refreshToken=refresh),
+        read=read_pair,
+        body=Hidden(refreshToken=refresh),
         auth=False,
         repeatable=False,
     )
 
 
-def _read_pair(data: object) -> tuple[str, str]:
+def read_pair(data: object) -> TokenPair:
+    """The two tokens of an answer; raises ValueError for what has none."""
     token = data.get("token") if isinstance(data, Mapping) else None
     refresh = data.get("refreshToken") if isinstance(data, Mapping) else None
     if not isinstance(token, str) or not isinstance(refresh, str) or not token or not refresh:
         raise ValueError("no token pair")
-    return token, refresh
+    return TokenPair(token, refresh)
 
 
-class _Hidden(dict[str, object]):
+class Hidden(dict[str, object]):
     """A body that error reporters may print."""
 
     def __repr__(self) -> str:

@@ -267,8 +267,6 @@ class Authenticated:
     """`authenticated`: the connection is accepted; the snapshot rides along."""
 
     client_type: str | None = None
-    username: str | None = None
-    address: str | None = None
     active_projects: tuple[ProjectRecord, ...] | None = None
     unclaimed_completed_projects: tuple[ProjectRecord, ...] | None = None
 

@@ -51,6 +51,11 @@ class CheckAlive:
 
 
 @frozen
+class FetchSubscription:
+    """Ask for the state of the subscription, which the service did not tell by itself."""
+
+
+@frozen
 class CheckRuntime:
     """Find out what the service says of a project with a render that takes far too long."""
 
@@ -71,7 +76,17 @@ class NoteEnd:
     project_id: str
 
 
-Effect = Union[CheckAlive, CheckRuntime, NoteEnd, Resubmit, SendCancel, FetchSnapshot, FetchRecord, ResolveMissing]
+Effect = Union[
+    CheckAlive,
+    CheckRuntime,
+    FetchRecord,
+    FetchSnapshot,
+    FetchSubscription,
+    NoteEnd,
+    ResolveMissing,
+    Resubmit,
+    SendCancel,
+]
 
 # Events of one project that are all kept for whoever has not read them yet; 512 outputs on their way have about 3000.
 MOST_TOLD = 8192

@@ -267,14 +267,6 @@ def _job_status(status: object, reason: object) -> JobStatus:
     return JobStatus(status) if isinstance(status, str) else JobStatus.UNKNOWN
 
 
-# --- account --------------------------------------------------------------------------------------------------------
-
-
-def me() -> Call[dict[str, object]]:
-    """The profile of the account, as sent: `username`, `walletAddress`, `currentEmail`, ..."""
-    return Call(method="GET", path="/v1/account/me", read=lambda data: dict(_object(data)))
-
-
 # --- LoRAs ----------------------------------------------------------------------------------------------------------
 
 

@@ -20,6 +20,7 @@ from ..errors import ProjectCanceled, ProjectFailed, ServerError, SogniError
 from ..events import Requeued
 from ..types.project import CancelOutcome, JobStatus, ProjectStatus
 from . import failures, jobs, recovery, runtime
+from .account_state import AccountState
 from .entries import JobEntry, ProjectEntry, Submission
 from .messages import (
     Authenticated,
@@ -44,6 +45,7 @@ from .outcome import (
     CheckRuntime,
     FetchRecord,
     FetchSnapshot,
+    FetchSubscription,
     NoteEnd,
     Outcome,
     Resubmit,
@@ -79,8 +81,8 @@ class Session:
         self.ready = False
         self.opened_at = 0.0
         self.network: str | None = None
-        self.username: str | None = None
-        self.address: str | None = None
+        self.switching = False
+        self.account = AccountState()
         self.worker_counts: dict[str, int] = {}
         self.ignored_moves = 0
         self._timers = Timers()
@@ -124,6 +126,7 @@ class Session:
         message = read_message(kind, payload)
         if isinstance(message, Authenticated):
             self._authenticated(message, now, out)
+            self._account_authenticated(message, payload, out)
         elif message is not None and message.job_id:
             entry = self.projects.get(message.job_id)
             if isinstance(message, CancelConfirmation):
@@ -380,8 +383,6 @@ class Session:
     def _authenticated(self, message: Authenticated, now: float, out: Outcome) -> None:
         if message.client_type not in (None, "artist"):
             return
-        self.username = message.username or self.username
-        self.address = message.address or self.address
         if message.snapshot is not None:
             # Before anything goes out again: what the service has is not sent a second time.
             recovery.apply_snapshot(self, message.snapshot, self.opened_at, "authenticated", now, out)
@@ -634,19 +635,45 @@ class Session:
         network = payload.get("network") if isinstance(payload, dict) else payload
         if network in ("fast", "relaxed"):
             self.network = network
+            self.switching = False
+            out.news.append(("network", network))
+            out.news.append(("account", None))
         self._set_models({}, out)
 
     def _set_models(self, counts: dict[str, int], out: Outcome) -> None:
         self.worker_counts = counts
         out.news.append(("available_models", counts))
 
-    def _notice(self, payload: object, out: Outcome) -> None:
-        if isinstance(payload, dict):
-            out.news.append(("notice", payload))
+    def _account_authenticated(self, message: Authenticated, payload: object, out: Outcome) -> None:
+        if message.client_type not in (None, "artist") or not isinstance(payload, dict):
+            return
+        if self.account.on_authenticated(payload):
+            out.news.append(("account", None))
+        if not isinstance(payload.get("subscriptionEntitlement"), dict):
+            # Older servers do not say it here.
+            out.effects.append(FetchSubscription())
 
-    def _account(self, payload: object, out: Outcome) -> None:
-        if isinstance(payload, dict):
-            out.news.append(("account", payload))
+    def _balance(self, payload: object, out: Outcome) -> None:
+        if isinstance(payload, dict) and self.account.on_balance(payload):
+            out.news.append(("account", None))
+
+    def _entitlement(self, payload: object, out: Outcome) -> None:
+        if isinstance(payload, dict) and self.account.on_entitlement(payload):
+            out.news.append(("account", None))
+
+    def _notice(self, kind: str, payload: object, out: Outcome) -> None:
+        notice = self.account.notice(kind, payload)
+        if notice is not None:
+            out.news.append(("notice", notice))
+            if kind == "appAlert":
+                out.news.append(("announcement", notice))
+
+    def _events_updated(self, payload: object, out: Outcome) -> None:
+        """What the service says it sends, which counts for the next connection as well."""
+        switches = payload.get("socketEventSubscriptions") if isinstance(payload, dict) else None
+        if isinstance(switches, dict):
+            on = {str(name): value for name, value in switches.items() if isinstance(value, bool)}
+            out.news.append(("socket_events", on))
 
 
 def read_record(record: ProjectRecord, now: float) -> ProjectEntry:
@@ -672,14 +699,20 @@ _TIMERS: dict[str, Callable[[Session, Any, float, Outcome], None]] = {
     "recheck": Session._recheck,
 }
 
+
+def _notice_of(kind: str) -> Callable[[Session, object, Outcome], None]:
+    return lambda session, payload, out: session._notice(kind, payload, out)
+
+
 _NEWS: dict[str, Callable[[Session, object, Outcome], None]] = {
     "swarmModels": Session._swarm_models,
     "changeNetwork": Session._network_changed,
-    "balanceUpdate": Session._account,
-    "subscriptionEntitlementUpdated": Session._account,
-    "subscriptionLimitNotice": Session._notice,
-    "toastMessage": Session._notice,
-    "appAlert": Session._notice,
+    "balanceUpdate": Session._balance,
+    "subscriptionEntitlementUpdated": Session._entitlement,
+    "subscriptionLimitNotice": _notice_of("subscriptionLimitNotice"),
+    "toastMessage": _notice_of("toastMessage"),
+    "appAlert": _notice_of("appAlert"),
+    "socketEventSubscriptionsUpdated": Session._events_updated,
 }
 
 # Kinds whose body somebody reads; the link decodes no other.

@@ -29,6 +29,8 @@ _WIRE_NAMES = {
     "sid": "SID",
     "error_message": "error_message",
     "triggered_nsfw_filter": "triggeredNSFWFilter",
+    "discord_2fa": "discord2FA",
+    "sticky_id": "stickyID",
 }
 
 _NOTHING = object()
@@ -66,6 +68,21 @@ def structure_list(data: object, cls: type[C]) -> tuple[C, ...]:
     if not isinstance(data, list):
         raise ValueError(f"expected a list of {cls.__name__}, got {type(data).__name__}")
     return tuple(_converter.structure(entry, cls) for entry in data if isinstance(entry, Mapping))
+
+
+def update(instance: C, data: object) -> C:
+    """The instance with the fields that a JSON object brings anew; what is missing or does not fit stays as it was."""
+    if not isinstance(data, Mapping):
+        return instance
+    cls: Any = type(instance)
+    attrs.resolve_types(cls)
+    changes = {}
+    for field in attrs.fields(cls):
+        if wire_name(field.name) in data and field.name != "extra":
+            found = _reader(field.type)(data[wire_name(field.name)])
+            if found is not _NOTHING:
+                changes[field.name] = found
+    return attrs.evolve(instance, **changes) if changes else instance  # type: ignore[misc]
 
 
 def _text(value: object) -> object:

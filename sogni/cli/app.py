@@ -40,6 +40,10 @@ for _name, _where, _help in (
     ("recent", "projects:recent", "List the projects that finished lately."),
     ("models", "models:models", "List the models."),
     ("estimate", "estimate:app", "What something would cost. Asking is free."),
+    ("login", "login:login", "Sign in, and store it. The key is asked for, never shown."),
+    ("logout", "login:logout", "Sign out, and forget what was stored."),
+    ("whoami", "login:whoami", "Whose account is used."),
+    ("balance", "login:balance", "What the account holds."),
     ("sandbox", "serve:app", "A network on this computer: no account, nothing leaves it."),
 ):
     app.command(f"sogni.cli.{_where}", name=_name, help=_help)

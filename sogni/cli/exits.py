@@ -244,7 +244,7 @@ def _hint(error: SogniError, resume: str | None, place: str | None) -> str:
     if isinstance(error, (ConnectFailed, ConnectionLost)) and place and not error.project_id:
         return place
     if isinstance(error, AuthenticationError):
-        return "Set SOGNI_API_KEY to a valid key, or try without an account: --sandbox."
+        return "Sign in with `sogni login`, set SOGNI_API_KEY to a valid key, or try without an account: --sandbox."
     if isinstance(error, ModelNotFound):
         near = error.hint if error.hint != ModelNotFound.hint else ""
         return f"{near} `sogni models` lists what there is.".strip()

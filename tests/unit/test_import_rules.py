@@ -58,7 +58,7 @@ LAYERS = {
     "store": Layer(
         files=("sogni/_store/",),
         project=("shapes", "base"),
-        libraries={"attrs", "filelock", "platformdirs"},
+        libraries={"attrs", "filelock", "keyring", "platformdirs"},
         never={"asyncio"} | NETWORK,
     ),
     "io": Layer(
@@ -82,14 +82,20 @@ LAYERS = {
             "store",
             "bridge",
             # Values of the wire that a handle reads or a call is made of; no state machine among them.
+            "sogni._protocol.account_calls",
             "sogni._protocol.call",
             "sogni._protocol.entries",
+            "sogni._protocol.given",
             "sogni._protocol.ids",
             "sogni._protocol.messages",
+            "sogni._protocol.permits",
             "sogni._protocol.recovery",
             "sogni._protocol.rest",
             "sogni._protocol.results",
+            "sogni._protocol.signing",
+            "sogni._protocol.token_calls",
             # The engine, and what only uses the engine.
+            "sogni._io.account",
             "sogni._io.engine",
             "sogni._io.meter",
             "sogni._io.names",

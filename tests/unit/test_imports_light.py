@@ -244,6 +244,44 @@ def test_an_asyncio_program_with_a_key_never_loads_the_wallet(place: dict[str, s
     assert report["threads"] == ["MainThread"]
 
 
+def test_a_program_with_a_key_that_asks_about_its_account_never_loads_the_wallet(place: dict[str, str]) -> None:
+    report = run(
+        """
+        import sogni
+
+        with sogni.SogniClient() as client:
+            heard = []
+            client.on("account", heard.append)
+            name = client.account.me().username
+            client.account.refresh_balance()
+            client.account.get_subscription_status()
+            pages = list(client.account.transaction_history())
+            client.projects.wait_for_models()
+            found = [name, client.current_account.username, len(pages) > 0]
+            client.account.logout()
+        """,
+        **place,
+    )
+    assert report["found"] == ["sandbox", "sandbox", True]
+    assert loaded(report, {"asyncio", "filelock", "keyring", *WALLET}) == set()
+
+
+def test_signing_in_loads_the_wallet(place: dict[str, str]) -> None:
+    report = run(
+        """
+        import sogni
+
+        with sogni.SogniClient() as client:
+            import sys
+            before = sys.getrecursionlimit()
+            found = [client.account.login("sandbox", "sandbox").username, sys.getrecursionlimit() == before]
+        """,
+        **place,
+    )
+    assert report["found"] == ["sandbox", True]
+    assert loaded(report, WALLET) >= {"eth_account"}
+
+
 def test_what_is_looked_for_would_be_found() -> None:
     report = run(
         "import asyncio, threading\nthreading.Thread(target=threading.Event().wait, name='left', daemon=True).start()"

@@ -106,11 +106,11 @@ def test_what_an_abandoned_connection_still_brings_is_dropped() -> None:
     def never(*_: object) -> None:
         raise AssertionError("nothing is asked for")
 
-    feed = Feed(address=never, effect=never, refused=never, idle_close=60)  # type: ignore[arg-type]
+    feed = Feed(address=never, effect=never, refused=never, network="fast", socket_events={}, idle_close=60)  # type: ignore[arg-type]
     abandoned = Link(feed, "sogni-link")
     greeting = frames.encode("authenticated", {"clientType": "artist", "username": "somebody else"}).encode()
     feed.link_opened(abandoned, 1.0)
     feed.link_received(abandoned, greeting, 1.0)
     assert not feed.session.open
     assert not feed.session.ready
-    assert feed.session.username is None
+    assert feed.session.account.account.username is None

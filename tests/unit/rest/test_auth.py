@@ -56,7 +56,9 @@ def test_no_tokens(token: Any, refresh: Any) -> None:
 
 @pytest.mark.parametrize("exp", ["soon", True, None, [1]])
 def test_expiry_that_is_no_number(tools: Any, exp: Any) -> None:
-    assert auth.expiry(tools.token(0, exp=exp)) == 0.0
+    pair = auth.tokens(tools.token(0, exp=exp), tools.token(5))
+    assert pair.expires == 0.0
+    assert pair.early == auth.EARLY
 
 
 def test_renewal_decisions(tools: Any) -> None:
@@ -67,6 +69,32 @@ def test_renewal_decisions(tools: Any) -> None:
     assert auth.can_renew(pair, 4999.0)
     assert not auth.can_renew(pair, 5000.0)
     assert not auth.can_renew(auth.Tokens("a", "r"), 1.0)
+
+
+@pytest.mark.parametrize("ahead", [-3600, 0, 3600])
+def test_a_fresh_pair_shows_how_far_the_clock_is_off(tools: Any, ahead: float) -> None:
+    """`ahead` seconds is our clock ahead of the clock of the service."""
+    issued = 1_000_000
+    access, refresh = (tools.token(0, iat=issued, exp=issued + life) for life in (3600, 86_400))
+    pair = auth.tokens(access, refresh, received=issued + ahead)
+    assert pair.expires == issued + ahead + 3600
+    assert pair.refresh_expires == issued + ahead + 86_400
+    assert not auth.needs_renewal(pair, issued + ahead + 3000)
+    assert auth.needs_renewal(pair, issued + ahead + 3541)
+    assert auth.tokens(access, refresh).expires == issued + 3600
+    assert auth.tokens(access, refresh) == pair
+
+
+@pytest.mark.parametrize("claims", [{}, {"iat": "x"}, {"iat": 5}])
+def test_a_pair_without_a_believable_date_of_issue(tools: Any, claims: dict[str, Any]) -> None:
+    pair = auth.tokens(tools.token(0, exp=2e9, **claims), tools.token(0, exp=2e9), received=1.9e9)
+    assert pair.expires == 2e9
+
+
+def test_a_short_token_is_renewed_when_half_of_it_is_over(tools: Any) -> None:
+    pair = auth.tokens(tools.token(0, iat=1000, exp=1030), tools.token(0, exp=2000))
+    assert not auth.needs_renewal(pair, 1014)
+    assert auth.needs_renewal(pair, 1015)
 
 
 def test_refresh_call() -> None:

@@ -157,7 +157,7 @@ def test_a_callback_that_raises_is_logged_without_its_text(
 @pytest.mark.parametrize("status", [400, 401, 403])
 def test_a_refused_renewal_signs_out(tools: Any, issuer: Issuer, status: int) -> None:
     changes: list[int] = []
-    credentials = expired(tools, on_change=lambda: changes.append(1))
+    credentials = expired(tools, on_change=lambda _: changes.append(1))
     version = credentials.version
     kind = {401: AuthenticationError, 403: PermissionDenied}.get(status, ApiError)
     issuer.error = kind("refresh token revoked", status=status, error_code=104)
@@ -252,7 +252,7 @@ def test_a_renewal_that_comes_too_late_brings_nothing_back(tools: Any, issuer: I
 
 def test_versions(tools: Any) -> None:
     changes: list[int] = []
-    credentials = Credentials("first-key", on_change=lambda: changes.append(1))
+    credentials = Credentials("first-key", on_change=lambda _: changes.append(1))
     versions = [credentials.version]
 
     def note() -> None:

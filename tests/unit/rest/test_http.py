@@ -24,7 +24,7 @@ from sogni import errors
 from sogni._deadline import Deadline
 from sogni._io.credentials import Credentials
 from sogni._io.http import Http
-from sogni._protocol import rest
+from sogni._protocol import account_calls, rest
 from sogni._protocol.call import Call, Host
 from sogni.types.settings import Retries, Timeouts
 
@@ -55,7 +55,7 @@ def everything(error: BaseException) -> str:
 def test_a_call(site: Any, make_http: Make, tools: Any) -> None:
     site.routes["/v1/account/me"] = tools.ok({"username": "u"})
     http = make_http(site.url)
-    assert http.request(rest.me()) == {"username": "u"}
+    assert http.request(account_calls.me()).username == "u"
     seen = site.seen[0]
     assert seen.headers["api-key"] == tools.KEY
     assert "authorization" not in seen.headers
@@ -205,7 +205,7 @@ def test_answers_of_another_form(site: Any, make_http: Make, tools: Any) -> None
     site.routes["/v1/x"] = tools.Reply("<html>captive portal</html>")
     http = make_http(site.url)
     with pytest.raises(errors.ProtocolError, match="GET /v1/account/me"):
-        http.request(rest.me())
+        http.request(account_calls.me())
     with pytest.raises(errors.ProtocolError, match="uploadUrl"):
         http.request(rest.upload_url(job_id="x"))
     with pytest.raises(errors.ProtocolError, match="HTTP 200"):

@@ -74,7 +74,6 @@ PLACES: list[tuple[Call[Any], str, str, dict[str, object], object, Host, bool, b
     (rest.live_projects(), "GET", "/api/v1/artist/projects/active", {}, None, Host.SOCKET, True, True),
     (rest.sync("APP"), "GET", "/api/v1/artist/projects/sync", {"appId": "APP"}, None, Host.SOCKET, True, True),
     (rest.sync(None), "GET", "/api/v1/artist/projects/sync", {}, None, Host.SOCKET, True, True),
-    (rest.me(), "GET", "/v1/account/me", {}, None, Host.REST, True, True),
     (rest.loras(), "GET", "/v1/loras/comfy", {}, None, Host.REST, False, True),
     (rest.loras("m"), "GET", "/v1/loras/comfy", {"modelId": "m"}, None, Host.REST, False, True),
     (rest.personal_loras(), "GET", "/v1/loras/personal", {}, None, Host.REST, True, True),
@@ -181,10 +180,6 @@ def test_live_projects() -> None:
     for wrong in shapes:
         with pytest.raises(ValueError, match=r"expected|list"):
             call.read(wrong)
-
-
-def test_me() -> None:
-    assert rest.me().read({"username": "u"}) == {"username": "u"}
 
 
 def test_recent_jobs_are_grouped() -> None:
