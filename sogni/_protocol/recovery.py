@@ -58,6 +58,9 @@ JOB_STATUS: dict[str, JobStatus] = {
     "jobError": JobStatus.FAILED,
 }
 
+# No project has more outputs.
+MOST_MEDIA = 10_000
+
 # Seconds within which a request is too young to be missed.
 RECENT = 5.0
 
@@ -176,8 +179,7 @@ def rebuild(record: ProjectRecord, now: float) -> ProjectEntry:
     ):
         if isinstance(value, (str, int, float)) and not isinstance(value, bool) and value != "":
             params[name] = value
-    number = count if isinstance(count, int) and not isinstance(count, bool) and count > 0 else 1
-    params["number_of_media"] = number
+    number = params["number_of_media"] = _count(count)
     output_format = params.get("output_format")
     network = record.network or request.get("network")
     return ProjectEntry(
@@ -190,6 +192,14 @@ def rebuild(record: ProjectRecord, now: float) -> ProjectEntry:
         now=now,
         recovered=True,
     )
+
+
+def _count(value: object) -> int:
+    """How many outputs were ordered; other clients send it as text or with a point. 1 when nobody knows."""
+    if isinstance(value, str) and value.isascii() and value.isdigit():
+        value = int(value[:10])
+    whole = isinstance(value, (int, float)) and not isinstance(value, bool) and value == value // 1
+    return int(value) if whole and 0 < value <= MOST_MEDIA else 1  # type: ignore[operator, call-overload]
 
 
 def _decoded_request(text: str | None) -> dict[str, object]:
