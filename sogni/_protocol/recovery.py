@@ -58,6 +58,9 @@ JOB_STATUS: dict[str, JobStatus] = {
     "jobError": JobStatus.FAILED,
 }
 
+# No project has more outputs.
+MOST_MEDIA = 10_000
+
 # Seconds within which a request is too young to be missed.
 RECENT = 5.0
 
@@ -176,8 +179,7 @@ def rebuild(record: ProjectRecord, now: float) -> ProjectEntry:
     ):
         if isinstance(value, (str, int, float)) and not isinstance(value, bool) and value != "":
             params[name] = value
-    number = count if isinstance(count, int) and not isinstance(count, bool) and count > 0 else 1
-    params["number_of_media"] = number
+    number = params["number_of_media"] = _count(count)
     output_format = params.get("output_format")
     network = record.network or request.get("network")
     return ProjectEntry(
@@ -190,6 +192,14 @@ def rebuild(record: ProjectRecord, now: float) -> ProjectEntry:
         now=now,
         recovered=True,
     )
+
+
+def _count(value: object) -> int:
+    """How many outputs were ordered; other clients send it as text or with a point. 1 when nobody knows."""
+    if isinstance(value, str) and value.isascii() and value.isdigit():
+        value = int(value[:10])
+    whole = isinstance(value, (int, float)) and not isinstance(value, bool) and value == value // 1
+    return int(value) if whole and 0 < value <= MOST_MEDIA else 1  # type: ignore[operator, call-overload]
 
 
 def _decoded_request(text: str | None) -> dict[str, object]:
@@ -212,12 +222,16 @@ def replay(
             what the frames told meanwhile.
     """
     known: set[str] = set()
-    for job in (*record.completed_worker_jobs, *record.worker_jobs):
+    status = raw_status(record)
+    # What is complete comes first: a place that it has taken is not given to an attempt that failed before.
+    for job in sorted((*record.completed_worker_jobs, *record.worker_jobs), key=_is_not_complete):
         if not job.img_id or fold_id(job.img_id) in known:
             continue
         known.add(fold_id(job.img_id))
+        if status.is_final or not _is_not_complete(job):
+            # Frames in the wrong order can make the worker that stayed look like the one that left. A record knows.
+            entry.retired.pop(fold_id(job.img_id), None)
         _replay_job(session, entry, job, in_flight, now, out)
-    status = raw_status(record)
     if entry.finished and not (status is ProjectStatus.COMPLETED and not entry.settled):
         return
     if status is ProjectStatus.COMPLETED:
@@ -234,6 +248,10 @@ def replay(
         entry.status = ProjectStatus.PROCESSING
 
 
+def _is_not_complete(job: JobRecord) -> bool:
+    return job.status != "jobCompleted"
+
+
 def _replay_job(
     session: Session, entry: ProjectEntry, job: JobRecord, in_flight: bool, now: float, out: Outcome
 ) -> None:
@@ -242,8 +260,6 @@ def _replay_job(
     status = JOB_STATUS.get(job.status or "", JobStatus.UNKNOWN)
     worker = (job.worker.username or job.worker.name) if job.worker else None
     if status is JobStatus.COMPLETED:
-        # Frames in the wrong order can make the worker that stayed look like the one that left. A record knows.
-        entry.retired.pop(img_id, None)
         message = JobResult(
             job_id=entry.id,
             img_id=img_id,

@@ -14,7 +14,7 @@ import pytest
 from sogni import SogniClient
 from sogni._io.feed import Feed
 from sogni._io.link import Link
-from sogni._io.ws import SendFailed, Socket
+from sogni._io.ws import SendFailed, Socket, UpgradeRefused
 from sogni._protocol import frames
 from sogni._protocol.timers import Timers
 from sogni.sandbox import Sandbox
@@ -83,6 +83,33 @@ def test_half_a_frame_of_another_thread_is_not_half_of_mine(deaf: Deaf) -> None:
     small.join(20)
     connection.dispose()
     assert doubts == {"large": True, "small": False}
+
+
+def test_a_redirect_of_the_upgrade_is_not_followed() -> None:
+    elsewhere = socket.create_server(("127.0.0.1", 0))
+    elsewhere.settimeout(0.0)
+    listener = socket.create_server(("127.0.0.1", 0))
+    target = f"ws://127.0.0.1:{elsewhere.getsockname()[1]}/"
+
+    def redirect() -> None:
+        peer, _ = listener.accept()
+        peer.recv(4096)
+        peer.sendall(f"HTTP/1.1 307 Temporary Redirect\r\nLocation: {target}\r\nContent-Length: 0\r\n\r\n".encode())
+        peer.close()
+
+    thread = threading.Thread(target=redirect, daemon=True)
+    thread.start()
+    url = f"ws://127.0.0.1:{listener.getsockname()[1]}/"
+    connection = Socket(url, {"api-key": "a-test-key"}, timeout=10, tls=None, proxy={})
+    with pytest.raises((UpgradeRefused, OSError)) as refused:
+        connection.connect()
+    thread.join(10)
+    assert not isinstance(refused.value, UpgradeRefused) or refused.value.status == 307
+    with pytest.raises(BlockingIOError):
+        elsewhere.accept()
+    connection.dispose()
+    listener.close()
+    elsewhere.close()
 
 
 def test_what_becomes_due_is_noticed_on_a_quiet_connection(sandbox: Sandbox) -> None:
