@@ -14,6 +14,17 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from ._core.client import SogniClient as SogniClient
+    from ._core.default import (
+        configure as configure,
+        edit as edit,
+        image as image,
+        model3d as model3d,
+        music as music,
+        segment as segment,
+        speech as speech,
+        upscale as upscale,
+        video as video,
+    )
     from ._core.project import EventStream as EventStream, Project as Project, ResultStream as ResultStream
     from ._core.result import ByteStream as ByteStream, LastFrame as LastFrame, Picture as Picture, Result as Result
     from ._core.tokens import (
@@ -49,6 +60,7 @@ if TYPE_CHECKING:
         SogniError as SogniError,
         StorageError as StorageError,
         SubmissionUncertain as SubmissionUncertain,
+        TooExpensive as TooExpensive,
         TransferError as TransferError,
         TransportError as TransportError,
         ValidationError as ValidationError,
@@ -87,6 +99,11 @@ if TYPE_CHECKING:
         SizePreset as SizePreset,
         TextLimit as TextLimit,
         VideoAssetConfig as VideoAssetConfig,
+    )
+    from .types.keywords import (
+        AudioKeywords as AudioKeywords,
+        ImageKeywords as ImageKeywords,
+        VideoKeywords as VideoKeywords,
     )
     from .types.media import MediaInput as MediaInput
     from .types.notices import (
@@ -132,6 +149,7 @@ else:
         "Announcement": ".types.notices",
         "AnnouncementAction": ".types.notices",
         "ApiError": ".errors",
+        "AudioKeywords": ".types.keywords",
         "AudioParams": ".types.params",
         "AuthenticationError": ".errors",
         "AvailableModel": ".types.catalog",
@@ -157,6 +175,7 @@ else:
         "Failed": ".events",
         "FairUse": ".types.subscription",
         "Finished": ".events",
+        "ImageKeywords": ".types.keywords",
         "ImageParams": ".types.params",
         "Initiating": ".events",
         "InsufficientFunds": ".errors",
@@ -216,6 +235,7 @@ else:
         "Toast": ".types.notices",
         "TokenBalance": ".types.account",
         "TokenPair": ".types.account",
+        "TooExpensive": ".errors",
         "Transaction": ".types.transactions",
         "TransactionPage": ".types.transactions",
         "TransactionPages": "._core.tokens",
@@ -225,14 +245,24 @@ else:
         "VERSION": "._version",
         "ValidationError": ".errors",
         "VideoAssetConfig": ".types.catalog",
+        "VideoKeywords": ".types.keywords",
         "VideoParams": ".types.params",
         "WaitTimeout": ".errors",
         "WaitingReason": ".types.project",
         "WalletBalance": ".types.account",
         "__version__": "._version",
         "calculate_video_frames": "._rules.frames",
+        "configure": "._core.default",
+        "edit": "._core.default",
         "frames_for_audio": "._rules.frames",
+        "image": "._core.default",
         "load": "._store.sidecar",
+        "model3d": "._core.default",
+        "music": "._core.default",
+        "segment": "._core.default",
+        "speech": "._core.default",
+        "upscale": "._core.default",
+        "video": "._core.default",
     }
 
     def __getattr__(name):
@@ -253,6 +283,7 @@ __all__ = [
     "Announcement",
     "AnnouncementAction",
     "ApiError",
+    "AudioKeywords",
     "AudioParams",
     "AuthenticationError",
     "AvailableModel",
@@ -278,6 +309,7 @@ __all__ = [
     "Failed",
     "FairUse",
     "Finished",
+    "ImageKeywords",
     "ImageParams",
     "Initiating",
     "InsufficientFunds",
@@ -337,6 +369,7 @@ __all__ = [
     "Toast",
     "TokenBalance",
     "TokenPair",
+    "TooExpensive",
     "Transaction",
     "TransactionPage",
     "TransactionPages",
@@ -345,12 +378,22 @@ __all__ = [
     "TrialEligibility",
     "ValidationError",
     "VideoAssetConfig",
+    "VideoKeywords",
     "VideoParams",
     "WaitTimeout",
     "WaitingReason",
     "WalletBalance",
     "__version__",
     "calculate_video_frames",
+    "configure",
+    "edit",
     "frames_for_audio",
+    "image",
     "load",
+    "model3d",
+    "music",
+    "segment",
+    "speech",
+    "upscale",
+    "video",
 ]

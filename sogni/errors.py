@@ -6,6 +6,7 @@
       SessionChanged                    another account signed in, or out, meanwhile
       ValidationError (ValueError)      problems: what is wrong with a request; nothing was sent
       SigningRefused                    the server wanted a signature for something else; nothing was signed
+      TooExpensive                      the estimate is above max_cost; nothing was ordered
       WaitTimeout (TimeoutError)        the waiting is over, the remote work carries on
       SubmissionUncertain               sent or not is unknown; look the project up by its id
       TransportError                    no usable answer from the network
@@ -27,6 +28,9 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+    from decimal import Decimal
+
+    from .types.account import CostEstimate
 
 __all__ = [
     "ApiError",
@@ -55,6 +59,7 @@ __all__ = [
     "SogniError",
     "StorageError",
     "SubmissionUncertain",
+    "TooExpensive",
     "TransferError",
     "TransportError",
     "ValidationError",
@@ -189,6 +194,31 @@ class SigningRefused(SogniError):
     def __init__(self, message: str, *, problems: Sequence[Problem] = (), hint: str | None = None) -> None:
         self.problems: tuple[Problem, ...] = tuple(problems)
         super().__init__(message, hint=hint)
+
+
+class TooExpensive(SogniError):
+    """It would cost more than `max_cost`; nothing was ordered.
+
+    Attributes:
+        cost: The estimate.
+        max_cost: The limit, in tokens.
+    """
+
+    code = "max_cost"
+    hint = "Nothing was ordered: raise max_cost, or order less."
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        cost: CostEstimate | None = None,
+        max_cost: Decimal | None = None,
+        hint: str | None = None,
+        project_id: str | None = None,
+    ) -> None:
+        super().__init__(message, hint=hint, project_id=project_id)
+        self.cost = cost
+        self.max_cost = max_cost
 
 
 class WaitTimeout(SogniError, TimeoutError):

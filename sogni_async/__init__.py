@@ -46,6 +46,7 @@ if TYPE_CHECKING:
         SogniError as SogniError,
         StorageError as StorageError,
         SubmissionUncertain as SubmissionUncertain,
+        TooExpensive as TooExpensive,
         TransferError as TransferError,
         TransportError as TransportError,
         ValidationError as ValidationError,
@@ -84,6 +85,11 @@ if TYPE_CHECKING:
         SizePreset as SizePreset,
         TextLimit as TextLimit,
         VideoAssetConfig as VideoAssetConfig,
+    )
+    from sogni.types.keywords import (
+        AudioKeywords as AudioKeywords,
+        ImageKeywords as ImageKeywords,
+        VideoKeywords as VideoKeywords,
     )
     from sogni.types.media import MediaInput as MediaInput
     from sogni.types.notices import (
@@ -126,6 +132,17 @@ if TYPE_CHECKING:
     )
 
     from ._core.client import SogniClient as SogniClient
+    from ._core.default import (
+        configure as configure,
+        edit as edit,
+        image as image,
+        model3d as model3d,
+        music as music,
+        segment as segment,
+        speech as speech,
+        upscale as upscale,
+        video as video,
+    )
     from ._core.project import EventStream as EventStream, Project as Project, ResultStream as ResultStream
     from ._core.result import ByteStream as ByteStream, LastFrame as LastFrame, Picture as Picture, Result as Result
     from ._core.tokens import (
@@ -136,6 +153,7 @@ else:
         "Announcement": "sogni.types.notices",
         "AnnouncementAction": "sogni.types.notices",
         "ApiError": "sogni.errors",
+        "AudioKeywords": "sogni.types.keywords",
         "AudioParams": "sogni.types.params",
         "AuthenticationError": "sogni.errors",
         "AvailableModel": "sogni.types.catalog",
@@ -161,6 +179,7 @@ else:
         "Failed": "sogni.events",
         "FairUse": "sogni.types.subscription",
         "Finished": "sogni.events",
+        "ImageKeywords": "sogni.types.keywords",
         "ImageParams": "sogni.types.params",
         "Initiating": "sogni.events",
         "InsufficientFunds": "sogni.errors",
@@ -220,6 +239,7 @@ else:
         "Toast": "sogni.types.notices",
         "TokenBalance": "sogni.types.account",
         "TokenPair": "sogni.types.account",
+        "TooExpensive": "sogni.errors",
         "Transaction": "sogni.types.transactions",
         "TransactionPage": "sogni.types.transactions",
         "TransactionPages": "._core.tokens",
@@ -229,14 +249,24 @@ else:
         "VERSION": "sogni._version",
         "ValidationError": "sogni.errors",
         "VideoAssetConfig": "sogni.types.catalog",
+        "VideoKeywords": "sogni.types.keywords",
         "VideoParams": "sogni.types.params",
         "WaitTimeout": "sogni.errors",
         "WaitingReason": "sogni.types.project",
         "WalletBalance": "sogni.types.account",
         "__version__": "sogni._version",
         "calculate_video_frames": "sogni._rules.frames",
+        "configure": "._core.default",
+        "edit": "._core.default",
         "frames_for_audio": "sogni._rules.frames",
+        "image": "._core.default",
         "load": "sogni._store.sidecar",
+        "model3d": "._core.default",
+        "music": "._core.default",
+        "segment": "._core.default",
+        "speech": "._core.default",
+        "upscale": "._core.default",
+        "video": "._core.default",
     }
 
     def __getattr__(name):
@@ -257,6 +287,7 @@ __all__ = [
     "Announcement",
     "AnnouncementAction",
     "ApiError",
+    "AudioKeywords",
     "AudioParams",
     "AuthenticationError",
     "AvailableModel",
@@ -282,6 +313,7 @@ __all__ = [
     "Failed",
     "FairUse",
     "Finished",
+    "ImageKeywords",
     "ImageParams",
     "Initiating",
     "InsufficientFunds",
@@ -341,6 +373,7 @@ __all__ = [
     "Toast",
     "TokenBalance",
     "TokenPair",
+    "TooExpensive",
     "Transaction",
     "TransactionPage",
     "TransactionPages",
@@ -349,12 +382,22 @@ __all__ = [
     "TrialEligibility",
     "ValidationError",
     "VideoAssetConfig",
+    "VideoKeywords",
     "VideoParams",
     "WaitTimeout",
     "WaitingReason",
     "WalletBalance",
     "__version__",
     "calculate_video_frames",
+    "configure",
+    "edit",
     "frames_for_audio",
+    "image",
     "load",
+    "model3d",
+    "music",
+    "segment",
+    "speech",
+    "upscale",
+    "video",
 ]

@@ -19,9 +19,10 @@ from .._bridge import Bridge
 from .account import Account
 from .news import Announcements, Stats
 from .projects import Projects
+from .verbs import Verbs
 
 
-class SogniClient:
+class SogniClient(Verbs):
     """A client of the Sogni Supernet.
 
     Making one opens nothing: REST begins with the first call, the socket with the first one that needs live frames. Use
@@ -100,6 +101,9 @@ class SogniClient:
         self.account = Account(self._engine, self._bridge)
         self.stats = Stats(self._engine, self._bridge)
         self.announcements = Announcements(self._engine, self._bridge)
+
+    def _resource(self) -> Projects:
+        return self.projects
 
     def __repr__(self) -> str:
         return f"SogniClient({self.state.link.value})"

@@ -6,7 +6,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Sequence
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal, overload
 
 from sogni._deadline import Deadline, time_now
 from sogni._io.engine import Engine, LinkNotReady
@@ -27,6 +27,16 @@ from .project import Project, present
 from .urls import Urls
 
 if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from sogni.types.keywords import (
+        AudioKeywords,
+        AudioOptions,
+        ImageKeywords,
+        ImageOptions,
+        VideoKeywords,
+        VideoOptions,
+    )
     from sogni.types.params import AudioParams, ImageParams, VideoParams
     from sogni.types.recent import RecentProject
 
@@ -47,6 +57,78 @@ class Projects(Catalog, Estimates, Urls):
     def __repr__(self) -> str:
         return f"Projects({len(self._engine.tracked())} tracked)"
 
+    @overload
+    def create(
+        self,
+        params: ImageParams,
+        /,
+        *,
+        key: str | None = None,
+        timeout: float | None = None,
+        **fields: Unpack[ImageKeywords],
+    ) -> Project: ...
+    @overload
+    def create(
+        self,
+        params: VideoParams,
+        /,
+        *,
+        key: str | None = None,
+        timeout: float | None = None,
+        **fields: Unpack[VideoKeywords],
+    ) -> Project: ...
+    @overload
+    def create(
+        self,
+        params: AudioParams,
+        /,
+        *,
+        key: str | None = None,
+        timeout: float | None = None,
+        **fields: Unpack[AudioKeywords],
+    ) -> Project: ...
+    @overload
+    def create(
+        self,
+        params: None = None,
+        /,
+        *,
+        type: Literal["image"],
+        model_id: str,
+        positive_prompt: str,
+        number_of_media: int,
+        key: str | None = None,
+        timeout: float | None = None,
+        **fields: Unpack[ImageOptions],
+    ) -> Project: ...
+    @overload
+    def create(
+        self,
+        params: None = None,
+        /,
+        *,
+        type: Literal["video"],
+        model_id: str,
+        positive_prompt: str,
+        number_of_media: int,
+        key: str | None = None,
+        timeout: float | None = None,
+        **fields: Unpack[VideoOptions],
+    ) -> Project: ...
+    @overload
+    def create(
+        self,
+        params: None = None,
+        /,
+        *,
+        type: Literal["audio"],
+        model_id: str,
+        positive_prompt: str,
+        number_of_media: int,
+        key: str | None = None,
+        timeout: float | None = None,
+        **fields: Unpack[AudioOptions],
+    ) -> Project: ...
     def create(
         self,
         params: ImageParams | VideoParams | AudioParams | None = None,

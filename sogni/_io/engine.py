@@ -97,6 +97,9 @@ class Engine:
         self._http: Http | None = None
         self.catalogue = Catalogue(_weakly(self.request), _weakly(self._run_errand))
         self._errands: Errands | None = None
+        # Looking for missing projects takes its time, which must hold up no other errand.
+        self._search: Errands | None = None
+        self._missing: dict[str, None] = {}
         self._uploads: UploadPool | None = None
         self._ended = False
 
@@ -207,6 +210,8 @@ class Engine:
         closers.append(partial(self._feed.close, ClosedError("The client was closed.")))
         if self._errands is not None:
             closers.append(partial(self._errands.close, 2.0))
+        if self._search is not None:
+            closers.append(partial(self._search.close, 2.0))
         if self._http is not None:
             closers.append(self._http.close)
         closers += [self.orders.flush, self.settings.app_id.release]
@@ -221,7 +226,8 @@ class Engine:
         """In a forked child: nothing of the parent's threads and connections is used again."""
         self._opening = threading.Lock()
         self._feed.after_fork()
-        self._errands = None
+        self._errands = self._search = None
+        self._missing = {}
         self._uploads = None
         self.catalogue.reset_after_fork()
         self.credentials.reset_after_fork()
@@ -354,7 +360,7 @@ class Engine:
         if not self.credentials.signed_in:
             raise AuthenticationError(
                 "Nobody is signed in.",
-                hint="Set SOGNI_API_KEY, pass api_key=, or use sandbox=True to try without an account.",
+                hint="Set SOGNI_API_KEY, or pass api_key= to SogniClient or configure; sandbox=True needs no account.",
             )
         self._feed.start()
 
@@ -528,7 +534,7 @@ class Engine:
         if not must_send:
             return inbox
         try:
-            connection.send(frames.canceling(project_id))
+            connection.send(frames.cancel(project_id))
         except SendFailed:
             link.drop()
         else:
@@ -609,7 +615,7 @@ class Engine:
         if isinstance(effect, NoteEnd):
             self.orders.ended(effect.project_id)
         elif isinstance(effect, FetchSnapshot):
-            self._run_errand("snapshot", partial(self.sync, effect.reason))
+            self._run_errand("snapshot", partial(self._fetch_snapshot, effect.reason))
         elif isinstance(effect, FetchRecord):
             self._run_errand(("record", effect.project_id), partial(self._fetch_record, effect.project_id))
         elif isinstance(effect, CheckAlive):
@@ -619,19 +625,43 @@ class Engine:
         elif isinstance(effect, CheckRuntime):
             self._run_errand(("runtime", effect.project_id), partial(self._check_runtime, effect.project_id))
         elif isinstance(effect, ResolveMissing):
-            self._run_errand(("missing", effect.project_ids), partial(self._resolve_missing, effect.project_ids))
+            self._search_for(effect.project_ids)
+
+    def _fetch_snapshot(self, reason: str) -> None:
+        try:
+            self.sync(reason)
+        except ClosedError:
+            raise
+        except SogniError:
+            self._feed.apply(lambda session: session.look_again(time.monotonic()))
+            raise
 
     def _fetch_record(self, project_id: str) -> None:
-        record, _ = lookups.ask(self.request, rest.project_record(project_id))
-        self.apply_record(project_id, record)
+        record, refusal = lookups.ask(self.request, rest.project_record(project_id))
+        answered = record is not None or refusal == 404
+        self._feed.apply(lambda session: session.apply_look(project_id, record, answered, time.monotonic()))
 
-    def _resolve_missing(self, project_ids: tuple[str, ...]) -> None:
+    def _search_for(self, project_ids: Iterable[str]) -> None:
+        """Find out what became of projects: one search for all that are missing when it begins."""
+        with self._opening:
+            self._missing.update(dict.fromkeys(project_ids))
+            if self._search is None and not self._feed.closed:
+                self._search = Errands("sogni-search")
+            search = self._search
+        if search is not None:
+            search.run("missing", partial(_quietly, self._resolve_missing))
+
+    def _resolve_missing(self) -> None:
+        with self._opening:
+            project_ids, self._missing = tuple(self._missing), {}
+        asked_at = time.monotonic()
         verdicts = self.resolve(project_ids)
-        self._feed.apply(lambda session: session.apply_verdicts(verdicts, time.monotonic()))
+        self._feed.apply(lambda session: session.apply_verdicts(verdicts, asked_at, time.monotonic()))
 
     def _check_alive(self, project_id: str) -> None:
+        asked_at = time.monotonic()
         verdict = self.resolve([project_id], tries=1)[project_id]
-        self._feed.apply(lambda session: session.apply_check(project_id, verdict, time.monotonic()))
+        self._feed.apply(lambda session: session.apply_check(project_id, verdict, asked_at, time.monotonic()))
 
     def _check_runtime(self, project_id: str) -> None:
         verdict = self.resolve([project_id], tries=1)[project_id]

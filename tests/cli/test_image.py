@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
+from sogni import ImageParams
 from sogni.cli.target import Target
 from sogni.events import Preview
 from sogni.sandbox import Sandbox
@@ -89,9 +90,9 @@ def test_previews_are_saved(shell, net: Sandbox, folder: Path) -> None:
 
 def test_each_preview_has_a_name_of_its_own(net: Sandbox, tmp_path: Path) -> None:
     net.script(hold_at="preview")
-    order = {"type": "image", "model_id": "krea2_turbo_fp8_scaled", "positive_prompt": "a fox", "number_of_media": 1}
+    order = ImageParams("a fox", model_id="krea2_turbo_fp8_scaled", number_of_previews=2)
     with net.client() as client:
-        project = client.projects.create(number_of_previews=2, **order)
+        project = client.projects.create(order)
         with project.events(timeout=30) as events:
             preview = next(event for event in events if isinstance(event, Preview))
         target = Target.parse(str(tmp_path / "fox.png"))

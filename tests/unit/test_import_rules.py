@@ -97,6 +97,7 @@ LAYERS = {
             # The engine, and what only uses the engine.
             "sogni._io.account",
             "sogni._io.engine",
+            "sogni._io.meter",
             "sogni._io.names",
             "sogni._io.process",
             "sogni._io.setup",

@@ -112,7 +112,7 @@ def test_a_list_that_is_not_there_is_no_information() -> None:
 
 def verdict(client: Client, state: str, record: dict[str, Any] | None = None) -> Outcome:
     known = Verdict(state, None if record is None else read_record(record))
-    return client.take(client.session.apply_verdicts({PROJECT: known}, client.now))
+    return client.take(client.session.apply_verdicts({PROJECT: known}, client.now, client.now))
 
 
 class TestVerdicts:
