@@ -10,6 +10,7 @@ import attrs
 
 from .catalog import SEGMENTATION
 from .intake import keeps_source_timing, seconds_of
+from .slots import declared
 from .state import Job, Project
 from .views import output_format
 
@@ -21,7 +22,7 @@ class Order:
     Attributes:
         kind: `image`, `video`, `audio` or `model`.
         strength: How much of a starting image is painted over, 0 to 1.
-        inputs: Uploaded files by slot.
+        inputs: Uploaded files by slot, as far as the request speaks of them.
         task: `render`, `mask` (the shape of the subject), `cutout` (the subject alone), `upscale`.
         options: The key frame of the request, for the rest.
     """
@@ -60,7 +61,7 @@ def order_of(project: Project, job: Job) -> Order:
         seconds=_seconds(project),
         strength=float(strength) if isinstance(strength, (int, float)) else 0.5,
         format=output_format(project),
-        inputs={slot: upload.path for slot, upload in project.inputs.items()},
+        inputs={slot: project.inputs[slot].path for slot in declared(keyframe) if slot in project.inputs},
         options=keyframe,
         embeds_prompt=project.request.get("embedPromptMetadata") is not False,
     )

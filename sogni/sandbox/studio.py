@@ -1,15 +1,19 @@
-"""Where rendering happens: a few threads beside the event loop, told to stop when the sandbox closes."""
+"""Where rendering happens: a few threads beside the event loop, told to stop when nobody waits for the result."""
 
 from __future__ import annotations
 
 import asyncio
 import threading
 import time
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import TypeVar
 
 from .order import Order
-from .render import Made, preview, render
+from .render import Made, flaw, preview, render
+
+T = TypeVar("T")
 
 THREADS = 2
 
@@ -22,12 +26,23 @@ class Studio:
         self._stop = threading.Event()
 
     async def render(self, order: Order, path: Path) -> Made:
-        """Render an order into a file."""
-        return await asyncio.get_running_loop().run_in_executor(self._pool, render, order, path, self._stop.is_set)
+        """Render an order into a file; the thread stops when nobody waits for it any more."""
+        unwanted = threading.Event()
+        try:
+            return await self._run(render, order, path, lambda: self._stop.is_set() or unwanted.is_set())
+        finally:
+            unwanted.set()
+
+    async def flaw(self, order: Order) -> str:
+        """Why the files that came in cannot be used; empty when they can."""
+        return await self._run(flaw, order)
 
     async def preview(self, order: Order, done: float, path: Path) -> bool:
         """Draw how it looks while it is not finished; `done` runs from 0 to 1. False when a library is missing."""
-        return await asyncio.get_running_loop().run_in_executor(self._pool, preview, order, done, path)
+        return await self._run(preview, order, done, path)
+
+    async def _run(self, work: Callable[..., T], *arguments: object) -> T:
+        return await asyncio.get_running_loop().run_in_executor(self._pool, work, *arguments)
 
     async def close(self, seconds: float) -> None:
         """Stop what runs and wait for the threads, for so long at most."""

@@ -22,7 +22,7 @@ RENDERERS: Mapping[str, tuple[str, str]] = {
 
 
 class Stopped(Exception):
-    """The sandbox closes; nobody wants this any more."""
+    """Nobody wants this any more: the project was cancelled, or the sandbox closes."""
 
 
 @attrs.frozen(kw_only=True)
@@ -48,9 +48,21 @@ def render(order: Order, path: Path, stopped: Callable[[], bool]) -> Made:
     except ImportError as missing:
         return Made(problem=_advice(order.kind, missing))
     except Stopped:
-        return Made(problem="The sandbox is closing.")
+        path.unlink(missing_ok=True)
+        return Made(problem="Nobody wants this any more.")
     facts = {"sha256": hashlib.sha256(path.read_bytes()).hexdigest(), **made.facts}
     return attrs.evolve(made, facts=facts)
+
+
+def flaw(order: Order) -> str:
+    """Why the files that came in cannot be used; empty when they can, or when a library to read them is missing."""
+    if not order.inputs:
+        return ""
+    try:
+        found: str = importlib.import_module(".inputs", __package__).flaw(order)
+    except ImportError:
+        return ""
+    return found
 
 
 def preview(order: Order, done: float, path: Path) -> bool:

@@ -9,6 +9,7 @@ from PIL import Image, ImageChops, ImageDraw, ImageFilter, ImageOps, PngImagePlu
 
 from ..order import Order
 from . import Made
+from .inputs import load
 from .lettering import caption, mark
 from .scenery import landscape
 
@@ -18,12 +19,12 @@ PREVIEW_SIDE = 256
 
 def render(order: Order, path: Path, stopped: Callable[[], bool]) -> Made:
     """Draw an order into a file."""
-    source = next((order.inputs[slot] for slot in ("startingImage", "contextImage1") if slot in order.inputs), None)
+    slot = next((slot for slot in ("startingImage", "contextImage1") if slot in order.inputs), None)
+    source = load(order, slot) if slot is not None else None
     if order.task in ("mask", "cutout"):
-        image = _segment(order, load(source) if source else None)
+        image = _segment(order, source)
     elif order.task == "upscale" and source is not None:
-        image = load(source)
-        image = image.resize((image.width * 2, image.height * 2), Image.Resampling.LANCZOS)
+        image = source.resize((source.width * 2, source.height * 2), Image.Resampling.LANCZOS)
         mark(image)
     else:
         image = draw(order)
@@ -58,23 +59,9 @@ def draw(order: Order) -> Image.Image:
 def canvas(order: Order, size: tuple[int, int]) -> Image.Image:
     """The picture without anything written on it."""
     scene = landscape(order.seed, order.prompt, order.model_id, size)
-    start = order.inputs.get("startingImage")
-    if start is None:
+    if "startingImage" not in order.inputs:
         return scene
-    return Image.blend(ImageOps.fit(load(start), size), scene, min(1.0, max(0.0, order.strength)))
-
-
-def load(path: Path) -> Image.Image:
-    """An image that came in, upright; a crossed-out card for what is none, so that tests may upload anything."""
-    try:
-        with Image.open(path) as opened:
-            return ImageOps.exif_transpose(opened).convert("RGB")
-    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError):
-        card = Image.new("RGB", (512, 512), (150, 150, 150))
-        pen = ImageDraw.Draw(card)
-        pen.line((0, 0, 512, 512), fill=(110, 110, 110), width=12)
-        pen.line((0, 512, 512, 0), fill=(110, 110, 110), width=12)
-        return card
+    return Image.blend(ImageOps.fit(load(order, "startingImage"), size), scene, min(1.0, max(0.0, order.strength)))
 
 
 def save(image: Image.Image, order: Order, path: Path) -> None:
@@ -101,10 +88,10 @@ def _insets(order: Order, image: Image.Image) -> None:
         x = gap + number * (side + gap)
         if x + side > image.width:
             break
-        inset = ImageOps.expand(ImageOps.fit(load(order.inputs[slot]), (side - 4, side - 4)), 2, "white")
+        inset = ImageOps.expand(ImageOps.fit(load(order, slot), (side - 4, side - 4)), 2, "white")
         image.paste(inset, (x, gap))
         if slot == "cnImage":
-            edges = ImageOps.autocontrast(load(order.inputs[slot]).convert("L").filter(ImageFilter.FIND_EDGES))
+            edges = ImageOps.autocontrast(load(order, slot).convert("L").filter(ImageFilter.FIND_EDGES))
             ghost = ImageOps.fit(edges, image.size).point(lambda value: value // 3)
             image.paste(Image.new("RGB", image.size, "white"), (0, 0), ghost)
             image.paste(inset, (x, gap))
