@@ -23,32 +23,35 @@ class Studio:
 
     def __init__(self) -> None:
         self._pool = ThreadPoolExecutor(THREADS, thread_name_prefix="sogni-sandbox-render")
+        # What takes a moment does not queue up behind videos.
+        self._quick = ThreadPoolExecutor(1, thread_name_prefix="sogni-sandbox-quick")
         self._stop = threading.Event()
 
     async def render(self, order: Order, path: Path) -> Made:
         """Render an order into a file; the thread stops when nobody waits for it any more."""
         unwanted = threading.Event()
         try:
-            return await self._run(render, order, path, lambda: self._stop.is_set() or unwanted.is_set())
+            return await self._run(self._pool, render, order, path, lambda: self._stop.is_set() or unwanted.is_set())
         finally:
             unwanted.set()
 
     async def flaw(self, order: Order) -> str:
         """Why the files that came in cannot be used; empty when they can."""
-        return await self._run(flaw, order)
+        return await self._run(self._quick, flaw, order) if order.inputs else ""
 
     async def preview(self, order: Order, done: float, path: Path) -> bool:
         """Draw how it looks while it is not finished; `done` runs from 0 to 1. False when a library is missing."""
-        return await self._run(preview, order, done, path)
+        return await self._run(self._quick, preview, order, done, path)
 
-    async def _run(self, work: Callable[..., T], *arguments: object) -> T:
-        return await asyncio.get_running_loop().run_in_executor(self._pool, work, *arguments)
+    async def _run(self, pool: ThreadPoolExecutor, work: Callable[..., T], *arguments: object) -> T:
+        return await asyncio.get_running_loop().run_in_executor(pool, work, *arguments)
 
     async def close(self, seconds: float) -> None:
         """Stop what runs and wait for the threads, for so long at most."""
         self._stop.set()
-        self._pool.shutdown(wait=False, cancel_futures=True)
+        for pool in (self._pool, self._quick):
+            pool.shutdown(wait=False, cancel_futures=True)
         deadline = time.monotonic() + seconds
-        for thread in list(self._pool._threads):
+        for thread in (*self._pool._threads, *self._quick._threads):
             while thread.is_alive() and time.monotonic() < deadline:
                 await asyncio.sleep(0.01)

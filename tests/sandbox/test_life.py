@@ -15,6 +15,7 @@ import pytest
 from PIL import Image
 
 from sogni.sandbox import Sandbox
+from sogni.sandbox.studio import THREADS
 
 Build = Callable[..., dict[str, Any]]
 
@@ -342,3 +343,26 @@ class TestLookups:
         )
         assert answer["benchmark"]["estimatedTotalTimeSec"] > answer["benchmark"]["estimatedWaitTimeSec"]
         assert rest.get(path.replace("8", "x", 1)).status_code in (400, 404)
+
+
+@pytest.mark.parametrize("how", ["cancelled", "failed"])
+def test_a_render_that_nobody_waits_for_gives_its_thread_back(
+    net: Sandbox, talk: Any, build: Build, stopwatch: Callable[[], float], how: str
+) -> None:
+    # More than there are threads, and each would take a minute.
+    long = {"width": 1280, "height": 720, "frames": 4000, "fps": 24}
+    requests = [build("ltx25-22b-int8_t2v_distilled", keyframe=long) for _ in range(2 * THREADS)]
+    net.script(times=len(requests), **({"hold_at": "started"} if how == "cancelled" else {"fail_jobs": [0]}))
+    one = talk()
+    for request in requests:
+        one.send("jobRequest", request)
+    if how == "cancelled":
+        net.wait_for(lambda: all(net.project(request["jobID"])["status"] == "progress" for request in requests))
+        for request in requests:
+            one.send("jobError", {"jobID": request["jobID"], "error": "artistCanceled", "isFromWorker": False})
+    ended = {"cancelled": "cancelled", "failed": "errored"}[how]
+    net.wait_for(lambda: all(net.project(request["jobID"])["status"] == ended for request in requests))
+    before = stopwatch()
+    one.send("jobRequest", build(keyframe={"width": 64, "height": 64}))
+    one.finished()
+    assert stopwatch() - before < 5

@@ -7,10 +7,13 @@ import json
 import struct
 import subprocess
 import sys
+import wave
+from array import array
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import av
 import pytest
 from PIL import Image, ImageChops, ImageStat
 
@@ -302,7 +305,6 @@ def test_previews_of_every_kind_of_size(studio: Studio) -> None:
 
 
 def probe(body: bytes) -> dict[str, Any]:
-    av = pytest.importorskip("av")
     with av.open(io.BytesIO(body)) as file:
         found: dict[str, Any] = {"duration": file.duration / 1e6}
         if file.streams.audio:
@@ -372,6 +374,60 @@ def test_an_upscaled_video_keeps_frames_rate_and_sound(studio: Studio) -> None:
     found = probe(body)
     assert (found["size"], found["count"], found["fps"], found["audio"]) == ((1440, 1080), 15, 12, "aac")
     assert abs(found["duration"] - probe(source)["duration"]) < 0.1
+
+
+def loudness(body: bytes) -> list[float]:
+    """The mean level of every second."""
+    found = []
+    with av.open(io.BytesIO(body)) as file:
+        level = av.AudioResampler(format="s16", layout="mono", rate=8000)
+        pcm = array("h")
+        for frame in file.decode(audio=0):
+            for piece in level.resample(frame):
+                pcm.frombytes(bytes(piece.planes[0])[: piece.samples * 2])
+    for start in range(0, len(pcm) - 4000, 8000):
+        part = pcm[start : start + 8000]
+        found.append(sum(map(abs, part)) / len(part))
+    return found
+
+
+def wav(*levels: int) -> bytes:
+    """A second of a tone for each level."""
+    stream = io.BytesIO()
+    pcm = array("h", (level if (n // 20) % 2 else -level for level in levels for n in range(16_000)))
+    with wave.open(stream, "wb") as file:
+        file.setnchannels(1)
+        file.setsampwidth(2)
+        file.setframerate(16_000)
+        file.writeframes(pcm.tobytes())
+    return stream.getvalue()
+
+
+@pytest.mark.parametrize(("start", "levels"), [(0, [8000, 200, 8000]), (1, [200, 8000, 0])])
+def test_a_video_that_follows_a_sound_has_that_sound(studio: Studio, start: int, levels: list[int]) -> None:
+    keyframe = {"width": 480, "height": 480, "frames": 72, "fps": 24, "audioStart": start}
+    found = loudness(studio.make(LTX_A2V, {"referenceAudio": wav(8000, 200, 8000)}, keyframe=keyframe)[0])
+    assert len(found) == 3
+    assert [abs(level - wanted) < 400 for level, wanted in zip(found, levels, strict=True)] == [True] * 3
+
+
+def test_an_upscaled_video_may_come_with_any_sound(studio: Studio) -> None:
+    stream = io.BytesIO()
+    with av.open(stream, "w", format="mov") as file:
+        picture = file.add_stream("libx264", rate=10)
+        picture.width = picture.height = 64
+        picture.pix_fmt = "yuv420p"
+        sound = file.add_stream("pcm_s16le", rate=16_000, layout="mono")
+        for number in range(10):
+            file.mux(picture.encode(av.VideoFrame.from_image(Image.new("RGB", (64, 64), (25 * number, 0, 0)))))
+        file.mux(picture.encode(None))
+        frame = av.AudioFrame(format="s16", layout="mono", samples=16_000)
+        frame.planes[0].update(array("h", [5000, -5000] * 8000).tobytes())
+        frame.sample_rate, frame.pts = 16_000, 0
+        file.mux(sound.encode(frame))
+        file.mux(sound.encode(None))
+    found = probe(studio.make("flashvsr_v1.1_tiny_long_bf16", {"referenceVideo": stream.getvalue()})[0])
+    assert (found["size"], found["count"], found["fps"], found["audio"]) == ((1080, 1080), 10, 10, "aac")
 
 
 @pytest.mark.parametrize(
