@@ -8,7 +8,7 @@ from typing import Any
 
 import attrs
 
-from .catalog import SEGMENTATION
+from .catalog import SEGMENTATION, UPSCALER
 from .intake import keeps_source_timing, seconds_of
 from .slots import declared
 from .state import Job, Project
@@ -70,7 +70,7 @@ def order_of(project: Project, job: Job) -> Order:
 def _task(project: Project) -> str:
     if project.model.id in SEGMENTATION:
         return "cutout" if project.keyframe.get("applyMask") is True or _cuts_out(project) else "mask"
-    if project.model.id == "rtx_vsr_pro" or keeps_source_timing(project.model):
+    if project.model.id == UPSCALER or keeps_source_timing(project.model):
         return "upscale"
     return "render"
 

@@ -15,16 +15,16 @@ from .access import ASKING
 from .answers import Problem
 from .catalog import Catalog
 from .hub import Connection, Hub
-from .intake import Refused, project_of
+from .intake import project_of
 from .journal import Journal
 from .records import Outcome, Submission
 from .script import Rig
 from .slots import declared
 from .stage import Stage
 from .state import World
+from .terms import INVALID, NETWORKS, Refused
 
 MAX_FRAME = 64 << 20
-NETWORKS = ("fast", "relaxed")
 
 
 class Sockets:
@@ -143,7 +143,7 @@ class Sockets:
     def _submit(self, connection: Connection, request: dict[str, Any]) -> None:
         project_id = str(request.get("jobID") or "").upper()
         if not project_id:
-            self._refuse(connection, request, "", {"error": "invalidRequest", "error_message": "jobID is missing."})
+            self._refuse(connection, request, "", {"error": INVALID, "error_message": "jobID is missing."})
             return
         if project_id in self._world.projects:
             self._record(connection, request, project_id, "duplicate")
@@ -155,20 +155,21 @@ class Sockets:
             reason = {"error": fault.error, "error_message": fault.message, **fault.extra}
             self._refuse(connection, request, project_id, reason)
             return
-        script = self._rig.take_script("project")
-        if script.lose_before_accept:
-            self._record(connection, request, project_id, "lost")
-            self._hub.end(connection, None)
-            return
         try:
-            project = project_of(request, connection, self._world, self._catalog, script)
+            project = project_of(request, connection, self._world, self._catalog)
         except Refused as problem:
-            reason = {"error": "invalidRequest", "error_message": str(problem)}
+            reason = {"error": problem.error, "error_message": str(problem)}
             self._refuse(connection, request, project_id, reason)
             return
         if project.estimate > connection.account.purses[project.token].net:
             reason = {"error": 123, "error_message": "Insufficient funds."}
             self._refuse(connection, request, project_id, reason)
+            return
+        # Only an order that is accepted uses up what was scripted for the next one.
+        project.script = self._rig.take_script("project")
+        if project.script.lose_before_accept:
+            self._record(connection, request, project_id, "lost")
+            self._hub.end(connection, None)
             return
         self._stage.begin(project)
         self._record(connection, request, project_id, "accepted")
