@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -42,6 +43,13 @@ class Order:
     inputs: Mapping[str, Path]
     options: Mapping[str, Any]
     embeds_prompt: bool = True
+
+    @property
+    def style(self) -> str:
+        """What changes the picture besides prompt and seed: the model, and the LoRAs in their order."""
+        loras, strengths = self.options.get("loras") or [], self.options.get("loraStrengths") or []
+        weighed = itertools.zip_longest(loras, strengths[: len(loras)], fillvalue=1)
+        return self.model_id + "".join(f" {lora}:{strength:g}" for lora, strength in weighed)
 
 
 def order_of(project: Project, job: Job) -> Order:

@@ -24,6 +24,8 @@ except ImportError as missing:
 
 from . import answers
 from .hub import Hub
+from .keeping import Keeping
+from .library import Library
 from .routes import Routes
 from .sockets import Sockets
 from .stage import Stage
@@ -47,6 +49,7 @@ class Server:
         self.access = Access(self.world)
         self.hub = Hub(journal)
         self._catalog = load()
+        self._library = Library(self._catalog)
         self._storage = Storage(journal=journal, world=self.world, rig=rig)
         self._studio = Studio()
         self.stage = Stage(
@@ -59,7 +62,13 @@ class Server:
             pace=pace,
         )
         self._sockets = Sockets(
-            journal=journal, world=self.world, hub=self.hub, rig=rig, catalog=self._catalog, stage=self.stage
+            journal=journal,
+            world=self.world,
+            hub=self.hub,
+            rig=rig,
+            catalog=self._catalog,
+            library=self._library,
+            stage=self.stage,
         )
         self._runner: web.AppRunner | None = None
         self.port = 0
@@ -68,6 +77,14 @@ class Server:
         """Serve on a port of 127.0.0.1; 0 takes a free one."""
         app = web.Application(middlewares=[self._around], client_max_size=1 << 20)
         Routes(world=self.world, access=self.access, catalog=self._catalog, storage=self._storage).add_to(app.router)
+        Keeping(
+            journal=self.journal,
+            world=self.world,
+            library=self._library,
+            catalog=self._catalog,
+            storage=self._storage,
+            rig=self._rig,
+        ).add_to(app.router)
         app.router.add_route("*", AREA + "{name:.*}", self._storage.serve)
         app.router.add_get("/{tail:.*}", self._any)
         # A handler that waits ends with its client, so that none is left behind.
@@ -102,6 +119,7 @@ class Server:
         self.hub.drop_all(1000)
         self.access.clear()
         self._storage.clear()
+        self._library.clear()
         self.world.clear()
 
     async def _any(self, request: web.Request) -> web.StreamResponse:

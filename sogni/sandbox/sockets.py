@@ -17,12 +17,13 @@ from .catalog import Catalog
 from .hub import Connection, Hub
 from .intake import project_of
 from .journal import Journal
+from .library import Library
 from .records import Outcome, Submission
 from .script import Rig
 from .slots import declared
 from .stage import Stage
-from .state import World
-from .terms import INVALID, NETWORKS, Refused
+from .state import Project, World
+from .terms import INVALID, NETWORKS, Refused, check_loras
 
 MAX_FRAME = 64 << 20
 
@@ -30,12 +31,23 @@ MAX_FRAME = 64 << 20
 class Sockets:
     """Serves the connections."""
 
-    def __init__(self, *, journal: Journal, world: World, hub: Hub, rig: Rig, catalog: Catalog, stage: Stage) -> None:
+    def __init__(
+        self,
+        *,
+        journal: Journal,
+        world: World,
+        hub: Hub,
+        rig: Rig,
+        catalog: Catalog,
+        library: Library,
+        stage: Stage,
+    ) -> None:
         self._journal = journal
         self._world = world
         self._hub = hub
         self._rig = rig
         self._catalog = catalog
+        self._library = library
         self._stage = stage
 
     async def serve(self, request: web.Request) -> web.StreamResponse:
@@ -157,6 +169,7 @@ class Sockets:
             return
         try:
             project = project_of(request, connection, self._world, self._catalog)
+            self._check_loras(project)
         except Refused as problem:
             reason = {"error": problem.error, "error_message": str(problem)}
             self._refuse(connection, request, project_id, reason)
@@ -173,6 +186,10 @@ class Sockets:
             return
         self._stage.begin(project)
         self._record(connection, request, project_id, "accepted")
+
+    def _check_loras(self, project: Project) -> None:
+        most = self._catalog.raw["loras"]["constraints"]["maxPerRequest"]
+        check_loras(project.keyframe, project.model, self._library.loras_for(project.account), most)
 
     def _refuse(self, connection: Connection, request: dict[str, Any], project_id: str, reason: dict[str, Any]) -> None:
         self._record(connection, request, project_id, "refused")

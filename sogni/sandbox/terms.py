@@ -22,6 +22,9 @@ MOV_MODELS = ("seedance-2-5", "seedance-2-5-uncensored")
 #: They make one thing of one thing.
 SINGLE = (FLASHVSR, *SEGMENTATION)
 
+#: How the ids of imported LoRAs begin, and how many of them one order takes.
+PERSONAL, LORAS_OF_ONES_OWN = "personal-", 4
+
 INVALID = "invalidRequest"
 #: The code for a model that this network does not have.
 UNAVAILABLE = 4104
@@ -106,6 +109,13 @@ def check_loras(keyframe: Mapping[str, Any], model: Model, rows: Sequence[Mappin
         raise Refused("loras must be a list of ids.")
     if len(chosen) > most:
         raise Refused(f"loras takes {most} at most.")
+    if sum(lora.startswith(PERSONAL) for lora in chosen) > LORAS_OF_ONES_OWN:
+        raise Refused(f"loras takes {LORAS_OF_ONES_OWN} of your own at most.")
+    strengths = keyframe.get("loraStrengths") or []
+    if not isinstance(strengths, list):
+        raise Refused("loraStrengths must be a list of numbers.")
+    for place, strength in enumerate(strengths):
+        number_in({f"loraStrengths[{place}]": strength}, f"loraStrengths[{place}]")
     fitting = {row["loraId"]: model.id in row["modelIds"] for row in rows}
     for lora in chosen:
         if lora not in fitting:

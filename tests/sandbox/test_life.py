@@ -419,6 +419,7 @@ def test_a_render_that_nobody_waits_for_gives_its_thread_back(
     one = talk()
     for request in requests:
         one.send("jobRequest", request)
+    net.wait_for(lambda: len(net.submissions) == len(requests))
     if how == "cancelled":
         net.wait_for(lambda: all(net.project(request["jobID"])["status"] == "progress" for request in requests))
         for request in requests:

@@ -59,7 +59,7 @@ def flaw(order: Order) -> str:
     if not order.inputs:
         return ""
     try:
-        found: str = importlib.import_module(".inputs", __package__).flaw(order)
+        found: str = _module("inputs").flaw(order)
     except ImportError:
         return ""
     return found
@@ -75,7 +75,11 @@ def preview(order: Order, done: float, path: Path) -> bool:
 
 
 def _renderer(kind: str) -> Any:
-    return importlib.import_module(f".{RENDERERS[kind][0]}", __package__)
+    return _module(RENDERERS[kind][0])
+
+
+def _module(name: str) -> Any:
+    return importlib.import_module(f".{name}", __package__)
 
 
 def _advice(kind: str, missing: ImportError) -> str:

@@ -118,7 +118,7 @@ def _backdrop(order: Order, size: tuple[int, int]) -> Image.Image:
     for slot in ("referenceVideo", "referenceVideo1"):
         if slot in order.inputs:
             return ImageOps.fit(_first_frame(order.inputs[slot]), size)
-    return landscape(order.seed, order.prompt, order.model_id, size)
+    return landscape(order.seed, order.prompt, order.style, size)
 
 
 def _input(order: Order, slot: str, size: tuple[int, int]) -> Image.Image | None:

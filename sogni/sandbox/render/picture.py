@@ -58,7 +58,7 @@ def draw(order: Order) -> Image.Image:
 
 def canvas(order: Order, size: tuple[int, int]) -> Image.Image:
     """The picture without anything written on it."""
-    scene = landscape(order.seed, order.prompt, order.model_id, size)
+    scene = landscape(order.seed, order.prompt, order.style, size)
     if "startingImage" not in order.inputs:
         return scene
     return Image.blend(ImageOps.fit(load(order, "startingImage"), size), scene, min(1.0, max(0.0, order.strength)))
@@ -99,7 +99,7 @@ def _insets(order: Order, image: Image.Image) -> None:
 
 def _segment(order: Order, source: Image.Image | None) -> Image.Image:
     """The subject of a picture: an ellipse in its middle, as a mask, or cut out."""
-    image = source or landscape(order.seed, order.prompt, order.model_id, (order.width, order.height))
+    image = source or landscape(order.seed, order.prompt, order.style, (order.width, order.height))
     mask = Image.new("L", image.size, 0)
     width, height = image.size
     ImageDraw.Draw(mask).ellipse((width * 0.2, height * 0.15, width * 0.8, height * 0.9), fill=255)

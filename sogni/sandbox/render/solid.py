@@ -73,7 +73,7 @@ def _texture(order: Order) -> bytes:
     if slot is not None:
         image = ImageOps.fit(load(order, slot), size)
     else:
-        image = landscape(order.seed, order.prompt, order.model_id, size)
+        image = landscape(order.seed, order.prompt, order.style, size)
     mark(image)
     stream = io.BytesIO()
     image.save(stream, "JPEG", quality=85)
