@@ -24,6 +24,8 @@ from .tune import RATE, samples
 CONTENT_TYPES = {"mp4": "video/mp4", "mov": "video/quicktime"}
 #: Parts of the ids of models that move a picture to a sound.
 GUIDED = ("_a2v", "_ia2v", "_flfa2v", "_s2v")
+#: Parts of the ids of models that change a video.
+CHANGED = ("_v2v", "_animate-")
 #: Sounds that an MP4 file takes as they are.
 COPIED = ("aac", "mp3")
 #: Longest side that is really drawn; the encoder enlarges it.
@@ -74,11 +76,15 @@ def _pictures(order: Order) -> Iterator[Image.Image]:
     colour = tuple(chance.randint(150, 255) for _ in range(3))
     jumps, radius = chance.randint(2, 4), height // 14
     words = _words(order, (width, height))
+    moving = _moving(order, (width, height))
     for number in range(order.frames):
         done = number / max(1, order.frames - 1)
-        view = first if end is None else Image.blend(first, end, done)
-        left = round((wide[0] - width) * done)
-        image = view.crop((left, 0, left + width, height))
+        if moving is not None:
+            image = next(moving)
+        else:
+            view = first if end is None else Image.blend(first, end, done)
+            left = round((wide[0] - width) * done)
+            image = view.crop((left, 0, left + width, height))
         pen = ImageDraw.Draw(image)
         x = width * (0.08 + 0.84 * done)
         y = height * 0.62 - abs(math.sin(math.pi * jumps * done)) * height * 0.3
@@ -87,6 +93,28 @@ def _pictures(order: Order) -> Iterator[Image.Image]:
         for place, layer in words:
             image.paste(layer, place, layer)
         yield image
+
+
+def _moving(order: Order, size: tuple[int, int]) -> Iterator[Image.Image] | None:
+    """The pictures of the video that is to be changed, at our rate; its last one stays. None when there is none."""
+    if "referenceVideo" not in order.inputs or not any(word in order.model_id for word in CHANGED):
+        return None
+    return _sampled(order, order.inputs["referenceVideo"], size)
+
+
+def _sampled(order: Order, path: Path, size: tuple[int, int]) -> Iterator[Image.Image]:
+    start = order.options.get("videoStart")
+    at = float(start) if isinstance(start, (int, float)) else 0.0
+    shown: Image.Image | None = None
+    with av.open(str(path)) as source:
+        for frame in source.decode(video=0):
+            if shown is not None:
+                while at < frame.time:
+                    yield shown.copy()
+                    at += 1 / order.fps
+            shown = ImageOps.fit(frame.to_image(), size)
+    while shown is not None:
+        yield shown.copy()
 
 
 def _words(order: Order, size: tuple[int, int]) -> list[tuple[tuple[int, int], Image.Image]]:

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
-from PIL import Image, ImageChops, ImageDraw, ImageFilter, ImageOps, PngImagePlugin
+from PIL import Image, ImageFilter, ImageOps, PngImagePlugin
 
+from ..intake import has_own_size
 from ..order import Order
 from . import Made
 from .inputs import load
 from .lettering import caption, mark
+from .masks import mask_of
 from .scenery import landscape
 
 CONTENT_TYPES = {"png": "image/png", "jpg": "image/jpeg", "webp": "image/webp"}
@@ -21,17 +24,15 @@ def render(order: Order, path: Path, stopped: Callable[[], bool]) -> Made:
     """Draw an order into a file."""
     slot = next((slot for slot in ("startingImage", "contextImage1") if slot in order.inputs), None)
     source = load(order, slot) if slot is not None else None
+    facts: dict[str, Any] = {}
     if order.task in ("mask", "cutout"):
-        image = _segment(order, source)
+        image, facts = _segment(order, source)
     elif order.task == "upscale" and source is not None:
-        image = source.resize((source.width * 2, source.height * 2), Image.Resampling.LANCZOS)
-        mark(image)
+        image = _enlarge(order, source)
     else:
         image = draw(order)
     save(image, order, path)
-    facts = {"width": image.width, "height": image.height}
-    if order.task in ("mask", "cutout"):
-        facts = {"maskWidth": image.width, "maskHeight": image.height}
+    facts = facts or {"width": image.width, "height": image.height}
     return Made(content_type=CONTENT_TYPES[order.format], facts=facts)
 
 
@@ -53,6 +54,8 @@ def draw(order: Order) -> Image.Image:
     _insets(order, image)
     caption(image, order.prompt, f"{order.model_id}   seed {order.seed}")
     mark(image)
+    if order.options.get("gptImageBackground") == "transparent":
+        image.putalpha(mask_of(order, image.size)[0])
     return image
 
 
@@ -97,14 +100,20 @@ def _insets(order: Order, image: Image.Image) -> None:
             image.paste(inset, (x, gap))
 
 
-def _segment(order: Order, source: Image.Image | None) -> Image.Image:
-    """The subject of a picture: an ellipse in its middle, as a mask, or cut out."""
+def _enlarge(order: Order, source: Image.Image) -> Image.Image:
+    """The picture in the size asked for; twice as large when none was."""
+    size = (order.width, order.height) if has_own_size(order.options) else (2 * source.width, 2 * source.height)
+    image = source.resize(size, Image.Resampling.LANCZOS)
+    mark(image)
+    return image
+
+
+def _segment(order: Order, source: Image.Image | None) -> tuple[Image.Image, dict[str, Any]]:
+    """The subject of a picture as a mask, or cut out; and what there is to say about it."""
     image = source or landscape(order.seed, order.prompt, order.style, (order.width, order.height))
-    mask = Image.new("L", image.size, 0)
-    width, height = image.size
-    ImageDraw.Draw(mask).ellipse((width * 0.2, height * 0.15, width * 0.8, height * 0.9), fill=255)
+    mask, facts = mask_of(order, image.size)
     if order.task == "mask":
-        return mask
+        return mask, facts
     cut = image.convert("RGBA")
-    cut.putalpha(ImageChops.multiply(mask, Image.new("L", image.size, 255)))
-    return cut
+    cut.putalpha(mask)
+    return cut, facts

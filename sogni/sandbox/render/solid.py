@@ -69,7 +69,9 @@ def _faces() -> list[tuple[int, int, int]]:
 
 def _texture(order: Order) -> bytes:
     slot = next((slot for slot in ("startingImage", "contextImage1") if slot in order.inputs), None)
-    size = (TEXTURE, TEXTURE)
+    asked = order.options.get("textureSize")
+    side = asked if isinstance(asked, int) and 0 < asked <= 4096 else TEXTURE
+    size = (side, side)
     if slot is not None:
         image = ImageOps.fit(load(order, slot), size)
     else:
