@@ -263,10 +263,19 @@ class Rig:
                 return kind, fault
         return None
 
+    def armed(self) -> list[tuple[str, str, int | None]]:
+        """What is armed: its name, its value as text, and how many it is still for (None: for all)."""
+        knobs = [(name, _shown(one.value), one.left) for name, waiting in self._knobs.items() for one in waiting]
+        return knobs + [(kind, "" if path == "*" else path, one.left) for kind, _, path, one in self._faults]
+
     def clear(self) -> None:
         """Nothing is armed any more."""
         self._knobs.clear()
         self._faults.clear()
+
+
+def _shown(value: object) -> str:
+    return "" if value is True else str(list(value) if isinstance(value, tuple) else value)
 
 
 def _check_times(times: int | None) -> None:

@@ -26,6 +26,7 @@ from . import answers
 from .hub import Hub
 from .keeping import Keeping
 from .library import Library
+from .page import Page
 from .routes import Routes
 from .sockets import Sockets
 from .stage import Stage
@@ -70,6 +71,15 @@ class Server:
             library=self._library,
             stage=self.stage,
         )
+        self._page = Page(
+            journal=journal,
+            world=self.world,
+            hub=self.hub,
+            rig=rig,
+            stage=self.stage,
+            studio=self._studio,
+            speed=pace.name,
+        )
         self._runner: web.AppRunner | None = None
         self.port = 0
 
@@ -100,6 +110,7 @@ class Server:
             await self.close()
             raise
         self.port = runner.addresses[0][1]
+        self._page.port = self.port
         self._storage.base = f"http://127.0.0.1:{self.port}"
 
     async def close(self) -> None:
@@ -131,6 +142,8 @@ class Server:
     async def _around(
         self, request: web.Request, handler: Callable[[web.Request], Awaitable[web.StreamResponse]]
     ) -> web.StreamResponse:
+        if self._page.owns(request):
+            return await self._page.answer(request)
         is_storage = request.path.startswith(AREA)
         is_upgrade = request.headers.get("Upgrade", "").lower() == "websocket"
         caller = self.access.caller(request.headers)

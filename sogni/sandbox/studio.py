@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from .order import Order
-from .render import Made, flaw, preview, render
+from .render import Made, flaw, preview, render, thumbnail
 
 T = TypeVar("T")
 
@@ -26,14 +26,18 @@ class Studio:
         # What takes a moment does not queue up behind videos.
         self._quick = ThreadPoolExecutor(1, thread_name_prefix="sogni-sandbox-quick")
         self._stop = threading.Event()
+        #: How many orders are waiting for a thread or in one.
+        self.rendering = 0
 
     async def render(self, order: Order, path: Path) -> Made:
         """Render an order into a file; the thread stops when nobody waits for it any more."""
         unwanted = threading.Event()
+        self.rendering += 1
         try:
             return await self._run(self._pool, render, order, path, lambda: self._stop.is_set() or unwanted.is_set())
         finally:
             unwanted.set()
+            self.rendering -= 1
 
     async def flaw(self, order: Order) -> str:
         """Why the files that came in cannot be used; empty when they can."""
@@ -42,6 +46,10 @@ class Studio:
     async def preview(self, order: Order, done: float, path: Path) -> bool:
         """Draw how it looks while it is not finished; `done` runs from 0 to 1. False when a library is missing."""
         return await self._run(self._quick, preview, order, done, path)
+
+    async def thumbnail(self, path: Path, kind: str) -> tuple[bytes, str] | None:
+        """A small picture of a stored image or video with its type; None when a library is missing."""
+        return await self._run(self._quick, thumbnail, path, kind)
 
     async def _run(self, pool: ThreadPoolExecutor, work: Callable[..., T], *arguments: object) -> T:
         return await asyncio.get_running_loop().run_in_executor(pool, work, *arguments)

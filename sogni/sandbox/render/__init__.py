@@ -74,6 +74,15 @@ def preview(order: Order, done: float, path: Path) -> bool:
     return True
 
 
+def thumbnail(path: Path, kind: str) -> tuple[bytes, str] | None:
+    """A small picture of a stored image or video, and its type; None when that cannot be made."""
+    try:
+        small: tuple[bytes, str] = _module("thumbs").thumbnail(path, kind)
+    except ImportError:
+        return None
+    return small
+
+
 def _renderer(kind: str) -> Any:
     return _module(RENDERERS[kind][0])
 
