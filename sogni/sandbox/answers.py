@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import json
+from typing import Any
 
 from aiohttp import web
 
+from .access import ASKING
 from .faults import Fault
+from .state import Account
 from .storage import abort
 
 PAGE = "<html><head><title>502 Bad Gateway</title></head><body><h1>502 Bad Gateway</h1></body></html>"
@@ -19,6 +22,25 @@ class Problem(Exception):
     def __init__(self, status: int, code: int, message: str) -> None:
         super().__init__(message)
         self.status, self.code, self.message = status, code, message
+
+
+def caller() -> Account:
+    """Who asks; nobody is an error."""
+    account = ASKING.get()
+    if account is None:
+        raise Problem(401, 102, "Unauthorized.")
+    return account
+
+
+async def body_of(request: web.Request) -> dict[str, Any]:
+    """The JSON object that a request brings."""
+    try:
+        body = await request.json()
+    except ValueError:
+        body = None
+    if not isinstance(body, dict):
+        raise Problem(400, 101, "The body must be a JSON object.")
+    return body
 
 
 def bare(data: object, status: int = 200) -> web.Response:

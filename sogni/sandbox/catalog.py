@@ -12,6 +12,7 @@ import attrs
 
 VENDOR_PREFIXES = ("seedance", "happyhorse", "wan3.0", "gpt-image", "seedream")
 SEGMENTATION = ("sam3_image_segment_bf16", "birefnet_image_background_removal_fp16")
+UPSCALER = "rtx_vsr_pro"
 FLASHVSR = "flashvsr_v1.1_tiny_long_bf16"
 
 

@@ -8,6 +8,9 @@ from typing import Literal, TypeAlias
 
 import attrs
 
+#: The code of every failure of an outside provider.
+VENDOR_FAILURE = 5061
+
 #: Where a fault strikes: the next HTTP request, the next `jobRequest`, or the next job (one output) that renders.
 Place: TypeAlias = Literal["request", "submission", "job"]
 
@@ -53,7 +56,7 @@ def _job(error: int | str, message: str, summary: str, **extra: object) -> Fault
 
 
 def _vendor(category: str, message: str) -> Fault:
-    return _job(5061, message, f"an outside provider failed: {category}", vendorFailureCategory=category)
+    return _job(VENDOR_FAILURE, message, f"an outside provider failed: {category}", vendorFailureCategory=category)
 
 
 FAULTS: Mapping[str, Fault] = {

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+from typing import Any
 
 import attrs
 
@@ -25,7 +26,7 @@ def encode(kind: str, data: object) -> str:
 def decode(raw: str | bytes) -> Frame:
     """Read one frame; a ValueError says what is wrong with it."""
     text = raw.decode() if isinstance(raw, bytes) else raw
-    envelope = json.loads(text)
+    envelope = _read(text)
     if not isinstance(envelope, dict):
         raise ValueError("a frame is a JSON object")
     kind, data = envelope.get("type"), envelope.get("data")
@@ -35,4 +36,13 @@ def decode(raw: str | bytes) -> Frame:
         return Frame(kind, None)
     if not isinstance(data, str):
         raise ValueError("the `data` of a frame is base64 text")
-    return Frame(kind, json.loads(base64.b64decode(data, validate=True).decode()))
+    return Frame(kind, _read(base64.b64decode(data, validate=True).decode()))
+
+
+def _read(text: str) -> Any:
+    """JSON, and none of the numbers that only Python takes for it."""
+    return json.loads(text, parse_constant=_refuse)
+
+
+def _refuse(name: str) -> None:
+    raise ValueError(f"{name} is no JSON")

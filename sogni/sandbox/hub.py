@@ -106,6 +106,11 @@ class Hub:
         """How many connections are open."""
         return len(self._open)
 
+    @property
+    def connections(self) -> list[Connection]:
+        """The open connections, oldest first."""
+        return sorted(self._open, key=lambda connection: connection.number)
+
     def number(self) -> int:
         """Number of a new connection."""
         self._numbers += 1

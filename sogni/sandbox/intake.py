@@ -1,4 +1,4 @@
-"""From a `jobRequest` to a project: size, length, seeds, price, and what of it cannot be."""
+"""From a `jobRequest` to a project: size, length, seeds and price."""
 
 from __future__ import annotations
 
@@ -7,31 +7,21 @@ import random
 from collections.abc import Mapping
 from typing import Any
 
-from .catalog import FLASHVSR, Catalog, Model
-from .estimates import TOKENS, Work, price
+from .catalog import FLASHVSR, UPSCALER, Catalog, Model
+from .estimates import Work, price
 from .hub import Connection
 from .script import Script
 from .slots import declared
 from .state import Job, Project, World
+from .terms import Refused, check, count_of, model_of, number_in, steps_of, whole_in
 
 #: Steps told for models whose tier names none.
 VENDOR_STEPS = 10
-MAX_COUNT, MAX_STEPS = 512, 1_000_000
-FORMATS = {
-    "image": ("png", "jpg", "webp"),
-    "video": ("mp4", "mov"),
-    "audio": ("mp3", "wav", "flac"),
-    "model": ("glb",),
-}
+#: Longest side of what is delivered; the upscaler goes further.
+MAX_SIDE, MAX_UPSCALED = 8192, 15_360
 
 
-class Refused(Exception):
-    """The request is not accepted; the text is the server's sentence."""
-
-
-def project_of(
-    request: Mapping[str, Any], connection: Connection, world: World, catalog: Catalog, script: Script
-) -> Project:
+def project_of(request: Mapping[str, Any], connection: Connection, world: World, catalog: Catalog) -> Project:
     """The project that a request describes.
 
     Raises:
@@ -41,22 +31,12 @@ def project_of(
     keyframe = frames[0] if isinstance(frames, list) and frames and isinstance(frames[0], dict) else None
     if keyframe is None:
         raise Refused("keyFrames must be a list with one object.")
-    model = catalog.by_id.get(str(keyframe.get("modelID")))
-    if model is None:
-        raise Refused(f"There is no model {keyframe.get('modelID')!r}.")
+    model = model_of(keyframe, catalog)
     kind = model.media
-    count = whole(request.get("numberOfImages"), 1)
-    if not 1 <= count <= MAX_COUNT:
-        raise Refused(f"numberOfImages must be from 1 to {MAX_COUNT}.")
-    steps = whole(keyframe.get("steps"), 0) or whole(model.default("steps"), 0) or VENDOR_STEPS
-    if not 1 <= steps <= MAX_STEPS:
-        raise Refused(f"steps must be from 1 to {MAX_STEPS}.")
-    token = request.get("tokenType") or "sogni"
-    if token not in TOKENS:
-        raise Refused("tokenType must be sogni or spark.")
-    chosen = request.get("outputFormat")
-    if chosen and chosen not in FORMATS[kind]:
-        raise Refused(f"outputFormat must be one of {', '.join(FORMATS[kind])}.")
+    count = count_of(request, model)
+    steps = steps_of(keyframe, int(model.default("steps", 0)) or VENDOR_STEPS)
+    network = request.get("network") or connection.network
+    check(request, model, network)
     size = size_of(model, keyframe, catalog)
     length, fps = length_of(model, keyframe)
     work = Work(
@@ -67,9 +47,10 @@ def project_of(
         height=size[1],
         frames=length if kind == "video" else 0,
         seconds=seconds_of(model, keyframe) if kind == "audio" else 0,
-        previews=whole(request.get("previews"), 0),
+        previews=whole_in(request, "previews"),
         references=sum(1 for slot in declared(keyframe) if slot.startswith(("contextImage", "cnImage"))),
     )
+    token = request.get("tokenType") or "sogni"
     project_id = str(request["jobID"]).upper()
     seed = keyframe.get("seed")
     return Project(
@@ -78,11 +59,11 @@ def project_of(
         account=connection.account,
         app_id=connection.app_id,
         app_source=request.get("appSource") or connection.app_source,
-        network=request.get("network") or connection.network,
+        network=network,
         request=request,
         model=model,
         kind=kind,
-        script=script,
+        script=Script(),
         jobs=[Job(index, _seed(seed, index), steps) for index in range(count)],
         step_count=steps,
         size=size,
@@ -96,24 +77,30 @@ def project_of(
 
 def size_of(model: Model, keyframe: Mapping[str, Any], catalog: Catalog) -> tuple[int, int]:
     """Width and height of what is delivered."""
-    width, height = whole(keyframe.get("width"), 0), whole(keyframe.get("height"), 0)
-    if max(width, height) > 8192 or min(width, height) < 0:
-        raise Refused("width and height must be from 1 to 8192.")
+    width, height = whole_in(keyframe, "width"), whole_in(keyframe, "height")
+    most = MAX_UPSCALED if model.id == UPSCALER else MAX_SIDE
+    if max(width, height) > most or min(width, height) < 0:
+        raise Refused(f"width and height must be from 1 to {most}.")
     if model.media == "video":
         if not (width and height):
-            width, height = whole(model.default("width"), 1280), whole(model.default("height"), 720)
+            width, height = int(model.default("width", 1280)), int(model.default("height", 720))
         return (2 * width, 2 * height) if model.is_two_stage else (width, height)
-    if width and height and keyframe.get("sizePreset", "custom") == "custom":
+    if has_own_size(keyframe):
         return width, height
     return catalog.image_size(model, keyframe.get("sizePreset"))
+
+
+def has_own_size(keyframe: Mapping[str, Any]) -> bool:
+    """An image has the width and height of the request, not those of a preset."""
+    return bool(keyframe.get("width") and keyframe.get("height")) and keyframe.get("sizePreset", "custom") == "custom"
 
 
 def length_of(model: Model, keyframe: Mapping[str, Any]) -> tuple[int, float]:
     """Frames and frames per second of a video."""
     if model.media != "video":
         return 0, 0.0
-    fps = float(keyframe.get("fps") or model.default("fps", 24))
-    count = whole(keyframe.get("frames"), 0) or whole(model.default("frames"), 0) or int(fps * 5) + 1
+    fps = float(number_in(keyframe, "fps") or model.default("fps", 24))
+    count = whole_in(keyframe, "frames") or int(model.default("frames", 0)) or int(fps * 5) + 1
     # Wan 2.2 always renders 16 frames a second; at 32 every second frame is added afterwards.
     if model.id.startswith("wan_v2.2") and fps == 32:
         count = 2 * count - 1
@@ -126,8 +113,8 @@ def seconds_of(model: Model, keyframe: Mapping[str, Any]) -> float:
     """Length of a piece of music, or of the speech that reads the prompt aloud."""
     if model.id.startswith("qwen3_tts"):
         return round(max(1.0, len(str(keyframe.get("positivePrompt") or "")) / 14), 1)
-    seconds = keyframe.get("duration") or model.default("duration", 30)
-    if isinstance(seconds, bool) or not isinstance(seconds, (int, float)) or not 0 < seconds <= 600:
+    seconds = number_in(keyframe, "duration") or model.default("duration", 30)
+    if not 0 < seconds <= 600:
         raise Refused("duration must be up to 600 seconds.")
     return float(seconds)
 
@@ -137,16 +124,9 @@ def keeps_source_timing(model: Model) -> bool:
     return model.id == FLASHVSR
 
 
-def whole(value: object, otherwise: int) -> int:
-    """A number of JSON as int; `otherwise` when there is none."""
-    if isinstance(value, bool) or not isinstance(value, (int, float)):
-        return otherwise
-    return int(value)
-
-
 def _seed(seed: object, index: int) -> int:
     """The seed of one job: the first gets the one asked for, the others follow from it."""
-    asked = whole(seed, -1)
+    asked = whole_in({"seed": seed}, "seed", -1)
     if asked < 0:
         return random.getrandbits(32)
     if index == 0:

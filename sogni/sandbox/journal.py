@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import threading
 import time
 from collections.abc import Callable
@@ -16,6 +17,8 @@ T = TypeVar("T")
 
 #: Entries kept; beyond that the oldest half goes, so that a sandbox may serve for days.
 LIMIT = 400_000
+#: How far back `latest` looks.
+LATEST = 5000
 
 
 class Journal:
@@ -39,6 +42,18 @@ class Journal:
         """A copy, oldest first."""
         with self._changed:
             return list(self._submissions)
+
+    @property
+    def revision(self) -> int:
+        """A number that grows with every change."""
+        with self._changed:
+            return self._revision
+
+    def latest(self, kind: LogKind, count: int) -> list[LogEntry]:
+        """The newest entries of a kind, newest first, as far as they are not far back."""
+        with self._changed:
+            recent = self._entries[-LATEST:]
+        return list(itertools.islice((entry for entry in reversed(recent) if entry.kind == kind), count))
 
     def add(self, kind: LogKind, **fields: object) -> int:
         """Append an entry; the number returned is for `amend`."""

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import attrs
 
-from .catalog import SEGMENTATION
+from .catalog import SEGMENTATION, UPSCALER
 from .intake import keeps_source_timing, seconds_of
+from .slots import declared
 from .state import Job, Project
 from .views import output_format
 
@@ -21,7 +23,7 @@ class Order:
     Attributes:
         kind: `image`, `video`, `audio` or `model`.
         strength: How much of a starting image is painted over, 0 to 1.
-        inputs: Uploaded files by slot.
+        inputs: Uploaded files by slot, as far as the request speaks of them.
         task: `render`, `mask` (the shape of the subject), `cutout` (the subject alone), `upscale`.
         options: The key frame of the request, for the rest.
     """
@@ -42,6 +44,13 @@ class Order:
     options: Mapping[str, Any]
     embeds_prompt: bool = True
 
+    @property
+    def style(self) -> str:
+        """What changes the picture besides prompt and seed: the model, and the LoRAs in their order."""
+        loras, strengths = self.options.get("loras") or [], self.options.get("loraStrengths") or []
+        weighed = itertools.zip_longest(loras, strengths[: len(loras)], fillvalue=1)
+        return self.model_id + "".join(f" {lora}:{strength:g}" for lora, strength in weighed)
+
 
 def order_of(project: Project, job: Job) -> Order:
     """What is to be rendered for a job."""
@@ -60,7 +69,7 @@ def order_of(project: Project, job: Job) -> Order:
         seconds=_seconds(project),
         strength=float(strength) if isinstance(strength, (int, float)) else 0.5,
         format=output_format(project),
-        inputs={slot: upload.path for slot, upload in project.inputs.items()},
+        inputs={slot: project.inputs[slot].path for slot in declared(keyframe) if slot in project.inputs},
         options=keyframe,
         embeds_prompt=project.request.get("embedPromptMetadata") is not False,
     )
@@ -69,7 +78,7 @@ def order_of(project: Project, job: Job) -> Order:
 def _task(project: Project) -> str:
     if project.model.id in SEGMENTATION:
         return "cutout" if project.keyframe.get("applyMask") is True or _cuts_out(project) else "mask"
-    if project.model.id == "rtx_vsr_pro" or keeps_source_timing(project.model):
+    if project.model.id == UPSCALER or keeps_source_timing(project.model):
         return "upscale"
     return "render"
 

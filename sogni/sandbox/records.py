@@ -37,6 +37,7 @@ class Upload:
         size: Bytes.
         path: The stored file; it goes away with the sandbox.
         time: When the last byte arrived.
+        asset_id: The saved upload that it is a copy of; None when it was sent for this project.
     """
 
     project_id: str
@@ -45,6 +46,7 @@ class Upload:
     size: int
     path: Path
     time: datetime
+    asset_id: str | None = None
 
     def read(self) -> bytes:
         """The stored bytes."""

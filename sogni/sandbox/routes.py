@@ -9,12 +9,12 @@ from typing import Any
 from aiohttp import web
 
 from . import views
-from .access import ASKING, Access
-from .answers import Problem, bare, success
+from .access import Access
+from .answers import Problem, bare, caller as _caller, success
 from .catalog import Catalog, Model
 from .estimates import TOKENS, Work, quote
 from .slots import slot_of
-from .state import JOB_ENDED, Account, Job, Project, World, now_ms
+from .state import JOB_ENDED, Job, Project, World, now_ms
 from .storage import Storage
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
@@ -39,7 +39,6 @@ class Routes:
             "/v1/account/me": self.me,
             "/v4/account/balance": self.balance,
             "/v1/subscriptions/status": self.subscription,
-            "/v1/assets/capabilities": self.assets,
             "/v1/loras/comfy": self.loras,
             "/v1/projects/{id}": self.record,
             "/v2/projects/{id}": self.lookup,
@@ -90,10 +89,6 @@ class Routes:
         if isinstance(pair, str):
             raise Problem(401, 104, pair)
         return success({"token": pair[0], "refreshToken": pair[1]})
-
-    async def assets(self, request: web.Request) -> web.Response:
-        _caller()
-        return success({"enabled": False})
 
     # catalogue
 
@@ -291,14 +286,6 @@ IMAGE_ESTIMATE = (
     "/{{width}}/{{height}}"
 )
 VIDEO_ESTIMATE = "/api/v1/job-video/estimate/{token}/{model}/{width}/{height}/{frames}/{fps}"
-
-
-def _caller() -> Account:
-    """Who asks; nobody is an error."""
-    account = ASKING.get()
-    if account is None:
-        raise Problem(401, 102, "Unauthorized.")
-    return account
 
 
 def _need(request: web.Request, *names: str) -> Any:

@@ -11,11 +11,12 @@ import attrs
 from .faults import FAULTS, Fault, find, unknown_name
 
 #: What spends a knob: one `times` of it is used up by the next thing of this kind.
-Subject: TypeAlias = Literal["project", "cancel", "connection", "request", "upload", "download", "url"]
+Subject: TypeAlias = Literal["project", "cancel", "connection", "request", "import", "upload", "download", "url"]
 
 MOMENTS = ("accepted", "queued", "assigned", "initiating", "started", "progress", "preview", "result", "completed")
 RENDERING = ("initiating", "started", "progress", "preview")
 WAITING_REASONS = ("concurrency_limit", "model_concurrency_limit", "payment_pending", "no_workers", "queued")
+LORA_FAILURES = ("source_access", "subscription_required", "catalog_duplicate", "invalid_artifact")
 PROGRESS_STYLES = ("steps", "fraction", "percent", "eta")
 
 
@@ -178,6 +179,8 @@ class Script:
     # HTTP
     http: Mapping[str, str] = _knob("request", _paths, attrs.Factory(dict), "path pattern -> HTTP fault")
     rate_limit: float | None = _knob("request", _optional(_seconds), None, "429 asking for this many seconds")
+    saved_uploads: bool = _on("request", "the account may save uploads: the capabilities say so once")
+    reject_lora: str | None = _knob("import", _optional(_choice(*LORA_FAILURES)), None, "an import ends `rejected`")
     fail_upload: int | None = _knob("upload", _optional(_status), None, "status of a PUT of media")
     cut_upload: int | None = _knob("upload", _optional(_size), None, "abort a PUT after this many bytes")
     fail_download: int | None = _knob("download", _optional(_status), None, "status of a GET of media")
@@ -260,10 +263,19 @@ class Rig:
                 return kind, fault
         return None
 
+    def armed(self) -> list[tuple[str, str, int | None]]:
+        """What is armed: its name, its value as text, and how many it is still for (None: for all)."""
+        knobs = [(name, _shown(one.value), one.left) for name, waiting in self._knobs.items() for one in waiting]
+        return knobs + [(kind, "" if path == "*" else path, one.left) for kind, _, path, one in self._faults]
+
     def clear(self) -> None:
         """Nothing is armed any more."""
         self._knobs.clear()
         self._faults.clear()
+
+
+def _shown(value: object) -> str:
+    return "" if value is True else str(list(value) if isinstance(value, tuple) else value)
 
 
 def _check_times(times: int | None) -> None:

@@ -24,6 +24,9 @@ except ImportError as missing:
 
 from . import answers
 from .hub import Hub
+from .keeping import Keeping
+from .library import Library
+from .page import Page
 from .routes import Routes
 from .sockets import Sockets
 from .stage import Stage
@@ -47,6 +50,7 @@ class Server:
         self.access = Access(self.world)
         self.hub = Hub(journal)
         self._catalog = load()
+        self._library = Library(self._catalog)
         self._storage = Storage(journal=journal, world=self.world, rig=rig)
         self._studio = Studio()
         self.stage = Stage(
@@ -59,7 +63,22 @@ class Server:
             pace=pace,
         )
         self._sockets = Sockets(
-            journal=journal, world=self.world, hub=self.hub, rig=rig, catalog=self._catalog, stage=self.stage
+            journal=journal,
+            world=self.world,
+            hub=self.hub,
+            rig=rig,
+            catalog=self._catalog,
+            library=self._library,
+            stage=self.stage,
+        )
+        self._page = Page(
+            journal=journal,
+            world=self.world,
+            hub=self.hub,
+            rig=rig,
+            stage=self.stage,
+            studio=self._studio,
+            speed=pace.name,
         )
         self._runner: web.AppRunner | None = None
         self.port = 0
@@ -68,6 +87,14 @@ class Server:
         """Serve on a port of 127.0.0.1; 0 takes a free one."""
         app = web.Application(middlewares=[self._around], client_max_size=1 << 20)
         Routes(world=self.world, access=self.access, catalog=self._catalog, storage=self._storage).add_to(app.router)
+        Keeping(
+            journal=self.journal,
+            world=self.world,
+            library=self._library,
+            catalog=self._catalog,
+            storage=self._storage,
+            rig=self._rig,
+        ).add_to(app.router)
         app.router.add_route("*", AREA + "{name:.*}", self._storage.serve)
         app.router.add_get("/{tail:.*}", self._any)
         # A handler that waits ends with its client, so that none is left behind.
@@ -83,6 +110,7 @@ class Server:
             await self.close()
             raise
         self.port = runner.addresses[0][1]
+        self._page.port = self.port
         self._storage.base = f"http://127.0.0.1:{self.port}"
 
     async def close(self) -> None:
@@ -102,6 +130,7 @@ class Server:
         self.hub.drop_all(1000)
         self.access.clear()
         self._storage.clear()
+        self._library.clear()
         self.world.clear()
 
     async def _any(self, request: web.Request) -> web.StreamResponse:
@@ -113,6 +142,8 @@ class Server:
     async def _around(
         self, request: web.Request, handler: Callable[[web.Request], Awaitable[web.StreamResponse]]
     ) -> web.StreamResponse:
+        if self._page.owns(request):
+            return await self._page.answer(request)
         is_storage = request.path.startswith(AREA)
         is_upgrade = request.headers.get("Upgrade", "").lower() == "websocket"
         caller = self.access.caller(request.headers)

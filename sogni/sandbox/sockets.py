@@ -15,27 +15,39 @@ from .access import ASKING
 from .answers import Problem
 from .catalog import Catalog
 from .hub import Connection, Hub
-from .intake import Refused, project_of
+from .intake import project_of
 from .journal import Journal
+from .library import Library
 from .records import Outcome, Submission
 from .script import Rig
 from .slots import declared
 from .stage import Stage
-from .state import World
+from .state import Project, World
+from .terms import INVALID, NETWORKS, Refused, check_loras
 
 MAX_FRAME = 64 << 20
-NETWORKS = ("fast", "relaxed")
 
 
 class Sockets:
     """Serves the connections."""
 
-    def __init__(self, *, journal: Journal, world: World, hub: Hub, rig: Rig, catalog: Catalog, stage: Stage) -> None:
+    def __init__(
+        self,
+        *,
+        journal: Journal,
+        world: World,
+        hub: Hub,
+        rig: Rig,
+        catalog: Catalog,
+        library: Library,
+        stage: Stage,
+    ) -> None:
         self._journal = journal
         self._world = world
         self._hub = hub
         self._rig = rig
         self._catalog = catalog
+        self._library = library
         self._stage = stage
 
     async def serve(self, request: web.Request) -> web.StreamResponse:
@@ -143,7 +155,7 @@ class Sockets:
     def _submit(self, connection: Connection, request: dict[str, Any]) -> None:
         project_id = str(request.get("jobID") or "").upper()
         if not project_id:
-            self._refuse(connection, request, "", {"error": "invalidRequest", "error_message": "jobID is missing."})
+            self._refuse(connection, request, "", {"error": INVALID, "error_message": "jobID is missing."})
             return
         if project_id in self._world.projects:
             self._record(connection, request, project_id, "duplicate")
@@ -155,23 +167,29 @@ class Sockets:
             reason = {"error": fault.error, "error_message": fault.message, **fault.extra}
             self._refuse(connection, request, project_id, reason)
             return
-        script = self._rig.take_script("project")
-        if script.lose_before_accept:
-            self._record(connection, request, project_id, "lost")
-            self._hub.end(connection, None)
-            return
         try:
-            project = project_of(request, connection, self._world, self._catalog, script)
+            project = project_of(request, connection, self._world, self._catalog)
+            self._check_loras(project)
         except Refused as problem:
-            reason = {"error": "invalidRequest", "error_message": str(problem)}
+            reason = {"error": problem.error, "error_message": str(problem)}
             self._refuse(connection, request, project_id, reason)
             return
         if project.estimate > connection.account.purses[project.token].net:
             reason = {"error": 123, "error_message": "Insufficient funds."}
             self._refuse(connection, request, project_id, reason)
             return
+        # Only an order that is accepted uses up what was scripted for the next one.
+        project.script = self._rig.take_script("project")
+        if project.script.lose_before_accept:
+            self._record(connection, request, project_id, "lost")
+            self._hub.end(connection, None)
+            return
         self._stage.begin(project)
         self._record(connection, request, project_id, "accepted")
+
+    def _check_loras(self, project: Project) -> None:
+        most = self._catalog.raw["loras"]["constraints"]["maxPerRequest"]
+        check_loras(project.keyframe, project.model, self._library.loras_for(project.account), most)
 
     def _refuse(self, connection: Connection, request: dict[str, Any], project_id: str, reason: dict[str, Any]) -> None:
         self._record(connection, request, project_id, "refused")

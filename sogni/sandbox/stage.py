@@ -10,10 +10,10 @@ from decimal import Decimal
 from typing import Any
 
 from . import views
-from .faults import Fault
+from .faults import VENDOR_FAILURE, Fault
 from .hub import Hub
 from .journal import Journal
-from .order import order_of
+from .order import Order, order_of
 from .pace import Pace
 from .script import Rig
 from .slots import declared
@@ -175,11 +175,10 @@ class Stage:
     # one job
 
     async def _job(self, project: Project, job: Job) -> None:
-        missing = [slot for slot in declared(project.keyframe) if slot not in project.inputs]
         try:
             while True:
                 try:
-                    await self._attempt(project, job, missing)
+                    await self._attempt(project, job)
                     return
                 except _Reassigned:
                     await self._reassign(project, job)
@@ -187,18 +186,17 @@ class Stage:
             self._journal.add("error", detail=traceback.format_exc())
             await self._fail(project, job, "genfailure", "The sandbox could not render this, see its log.")
 
-    async def _attempt(self, project: Project, job: Job, missing: list[str]) -> None:
+    async def _attempt(self, project: Project, job: Job) -> None:
         script = project.script
         job.worker = _worker(job.index, job.attempt)
         job.status = "initiatingModel"
         about = {"workerName": job.worker}
         await self._tell(project, "jobState", {"type": "initiatingModel", **about}, job, name="initiating")
         await self._pause(self._pace.load)
-        if missing:
-            await self._fail(project, job, "imgUploadFailure", f"Nothing was uploaded for: {', '.join(missing)}.")
+        order = order_of(project, job)
+        if await self._lacks_files(project, job, order):
             return
         job.status, job.started, project.status = "jobStarted", now_ms(), "progress"
-        order = order_of(project, job)
         path = self._world.new_path(f".{order.format}")
         # A retry of the same job draws the same thing, so that nothing depends on which worker did it.
         drawing = asyncio.ensure_future(self._studio.render(order, path))
@@ -228,6 +226,25 @@ class Stage:
         job.result = self._result(project, job, made.facts)
         job.status, job.ended, project.updated = "jobCompleted", now_ms(), now_ms()
         await self._tell_result(project, job)
+
+    async def _lacks_files(self, project: Project, job: Job, order: Order) -> bool:
+        """Fail a job whose files are missing or are not what their slots take, as whoever renders it finds out."""
+        missing = [slot for slot in declared(project.keyframe) if slot not in project.inputs]
+        if missing:
+            word, category, said = (
+                "imgUploadFailure",
+                "asset_resolution",
+                f"Nothing was uploaded for: {', '.join(missing)}.",
+            )
+        elif said := await self._studio.flaw(order):
+            word, category = "genfailure", "input_validation"
+        else:
+            return False
+        if project.model.is_vendor:
+            await self._fail(project, job, VENDOR_FAILURE, said, vendorFailureCategory=category)
+        else:
+            await self._fail(project, job, word, said)
+        return True
 
     async def _steps(self, project: Project, job: Job) -> Fault | None:
         """Count the steps; gives the fault that ends the job half way, if there is one."""

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import hmac
 import re
 import secrets
 import time
+from collections.abc import Mapping
 from datetime import datetime, timezone
 from email.utils import formatdate
 from pathlib import Path
@@ -25,6 +27,7 @@ from .state import Job, Project, StoredFile, World
 LIFE = 1800.0
 CHUNK = 1 << 16
 AREA = "/storage/"
+CHECKSUM = "x-amz-checksum-sha256"
 
 
 class Storage:
@@ -46,6 +49,10 @@ class Storage:
     def upload_url(self, project_id: str, slot: str, content_type: str | None) -> str:
         """Where the bytes of a slot go."""
         return self._sign("PUT", f"uploads/{quote(project_id, safe='')}/{quote(slot, safe='')}", content_type)
+
+    def asset_url(self, asset_id: str, headers: Mapping[str, str]) -> str:
+        """Where the bytes of a saved upload go; the headers have to be sent exactly so."""
+        return self._sign("PUT", f"assets/{asset_id}", headers["Content-Type"], headers)
 
     def download_url(self, name: str, content_type: str | None = None) -> str:
         """Where stored bytes come from."""
@@ -81,6 +88,18 @@ class Storage:
         name = f"uploads/{project_id.upper()}/{slot}"
         return name if name in self._world.files else None
 
+    def asset(self, asset_id: str) -> StoredFile | None:
+        """A saved upload that has arrived."""
+        return self._world.files.get(f"assets/{asset_id}")
+
+    def bind(self, asset_id: str, project_id: str, slot: str) -> None:
+        """Copy a saved upload into a slot of a project."""
+        self._keep(self._world.files[f"assets/{asset_id}"], project_id, slot, asset_id)
+
+    def forget_asset(self, asset_id: str) -> None:
+        """A saved upload goes; what was bound stays."""
+        self._world.files.pop(f"assets/{asset_id}", None)
+
     # serving
 
     async def serve(self, request: web.Request) -> web.StreamResponse:
@@ -92,7 +111,9 @@ class Storage:
         method = "GET" if request.method == "HEAD" else request.method
         query = request.query
         content_type = query.get("type")
-        signature = self._signature(method, request.raw_path.partition("?")[0], content_type, query.get("expires", ""))
+        path, names = request.raw_path.partition("?")[0], [name for name in query.get("headers", "").split(";") if name]
+        signed = {name: request.headers.get(name, "") for name in names}
+        signature = self._signature(method, path, content_type, query.get("expires", ""), signed)
         if not hmac.compare_digest(signature, query.get("signature", "")):
             return _refusal(403, "SignatureDoesNotMatch", "The signature does not match this request.")
         if float(query["expires"]) <= time.time():
@@ -108,12 +129,15 @@ class Storage:
         if request.content_length is None:
             return _refusal(411, "MissingContentLength", "A Content-Length is needed.")
         status, limit = self._rig.take("fail_upload"), self._rig.take("cut_upload")
-        project_id, _, slot = request.path.removeprefix(f"{AREA}uploads/").partition("/")
+        name = request.path.removeprefix(AREA)
+        if request.headers.get("If-None-Match") == "*" and name in self._world.files:
+            return _refusal(412, "PreconditionFailed", "There is such an object already.")
         path = self._world.new_path()
-        size = 0
+        size, digest = 0, hashlib.sha256()
         with path.open("wb") as file:
             async for chunk in request.content.iter_chunked(CHUNK):
                 file.write(chunk)
+                digest.update(chunk)
                 size += len(chunk)
                 if limit is not None and size >= limit:
                     break
@@ -121,18 +145,32 @@ class Storage:
             return abort(request)
         if status is not None:
             return _refusal(status, "Scripted", "Refused by a script.")
-        upload = Upload(
-            project_id=project_id.upper(),
-            slot=slot,
-            content_type=content_type,
-            size=size,
-            path=path,
-            time=datetime.now(timezone.utc),
-        )
-        self._world.add_upload(upload)
-        self._world.files[f"uploads/{upload.project_id}/{slot}"] = StoredFile(path, content_type, size)
+        checksum = base64.b64encode(digest.digest()).decode()
+        if request.headers.get(CHECKSUM, checksum) != checksum:
+            return _refusal(400, "BadDigest", "The checksum is that of other bytes.")
+        stored = StoredFile(path, content_type, size)
+        area, _, rest = name.partition("/")
+        if area == "uploads":
+            project_id, _, slot = rest.partition("/")
+            self._keep(stored, project_id.upper(), slot)
+        else:
+            self._world.files[name] = stored
         self._journal.touch()
         return web.Response(status=200, headers={"ETag": _tag(path)})
+
+    def _keep(self, file: StoredFile, project_id: str, slot: str, asset_id: str | None = None) -> None:
+        """A file is in a slot of a project."""
+        upload = Upload(
+            project_id=project_id,
+            slot=slot,
+            content_type=file.content_type,
+            size=file.size,
+            path=file.path,
+            time=datetime.now(timezone.utc),
+            asset_id=asset_id,
+        )
+        self._world.add_upload(upload)
+        self._world.files[f"uploads/{project_id}/{slot}"] = file
 
     async def _give(self, request: web.Request, content_type: str | None) -> web.StreamResponse:
         status, limit = self._rig.take("fail_download"), self._rig.take("cut_download")
@@ -180,18 +218,23 @@ class Storage:
 
     # signatures
 
-    def _sign(self, method: str, name: str, content_type: str | None) -> str:
+    def _sign(self, method: str, name: str, content_type: str | None, headers: Mapping[str, str] | None = None) -> str:
         expired = self._rig.take("expire_urls")
         expires = str(int(time.time() + (-60 if expired else LIFE)))
         path = AREA + name
         query = {"expires": expires}
         if content_type is not None:
             query["type"] = content_type
-        query["signature"] = self._signature(method, path, content_type, expires)
+        if headers:
+            query["headers"] = ";".join(headers)
+        query["signature"] = self._signature(method, path, content_type, expires, headers or {})
         return f"{self.base}{path}?{urlencode(query)}"
 
-    def _signature(self, method: str, path: str, content_type: str | None, expires: str) -> str:
-        text = "\n".join((method, path, content_type or "", expires))
+    def _signature(
+        self, method: str, path: str, content_type: str | None, expires: str, headers: Mapping[str, str]
+    ) -> str:
+        lines = (f"{name.lower()}:{value}" for name, value in headers.items())
+        text = "\n".join((method, path, content_type or "", expires, *lines))
         return hmac.new(self._secret, text.encode(), hashlib.sha256).hexdigest()
 
 

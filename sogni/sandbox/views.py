@@ -83,6 +83,8 @@ def stored(project: Project, *, plain: bool = False, hide_ids: bool = False) -> 
         "workerJobs": [worker_job(project, job, hide_id=hide_ids) for job in going],
         "completedWorkerJobs": [worker_job(project, job, hide_id=hide_ids) for job in over],
     }
+    if reused := sum(1 for upload in project.inputs.values() if upload.asset_id is not None):
+        view["reusedAssetCount"] = reused
     if plain:
         view["finished"] = project.status in ENDED
         view["waitingReason"] = waiting_reason(project)

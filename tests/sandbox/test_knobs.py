@@ -13,6 +13,8 @@ import websocket
 from sogni.sandbox import Sandbox
 from sogni.sandbox.script import KNOBS
 
+from .peers import KEY, MODEL, TIMEOUT
+
 Build = Callable[..., dict[str, Any]]
 
 
@@ -486,3 +488,21 @@ def test_knob_expire_urls(net: Sandbox, rest: Any) -> None:
     ask = {"jobId": "P", "imageId": "I", "type": "startingImage"}
     urls = [rest.data("/v1/image/uploadUrl", **ask)["uploadUrl"] for _ in range(2)]
     assert [rest.put(url, b"x").status_code for url in urls] == [403, 200]
+
+
+def test_knob_saved_uploads(net: Sandbox, rest: Any) -> None:
+    net.script(saved_uploads=True)
+    assert [rest.data("/v1/assets/capabilities")["enabled"] for _ in range(2)] == [True, False]
+
+
+@pytest.mark.parametrize("why", ["source_access", "subscription_required", "catalog_duplicate", "invalid_artifact"])
+def test_knob_reject_lora(net: Sandbox, rest: Any, why: str) -> None:
+    net.script(reject_lora=why)
+    about = {"url": "https://civitai.com/models/1", "name": "Mine", "modelId": MODEL, "rightsConfirmed": True}
+    ends = []
+    for body in ({}, about, about):
+        entry = rest.session.post(f"{net.url}/v1/loras/personal", json=body, headers=KEY, timeout=TIMEOUT).json()
+        if entry["status"] == "success":
+            looks = [rest.data(f"/v1/loras/personal/{entry['data']['id']}") for _ in range(3)]
+            ends.append((looks[-1]["status"], looks[-1].get("failureCode"), bool(looks[-1].get("reason"))))
+    assert ends == [("rejected", why, True), ("ready", None, False)]

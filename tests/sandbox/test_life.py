@@ -15,6 +15,7 @@ import pytest
 from PIL import Image
 
 from sogni.sandbox import Sandbox
+from sogni.sandbox.studio import THREADS
 
 Build = Callable[..., dict[str, Any]]
 
@@ -129,23 +130,86 @@ def test_who_cannot_pay_is_refused(net: Sandbox, talk: Any, build: Build) -> Non
     assert [submission.outcome for submission in net.submissions] == ["refused"]
 
 
+SAM, FLASH, MUSIC = "sam3_image_segment_bf16", "flashvsr_v1.1_tiny_long_bf16", "ace_step_1.5_turbo"
+LTX, VENDOR = "ltx25-22b-int8_t2v_distilled", "seedance-2-0"
+
+
+def _for(model: str, **keyframe: Any) -> list[dict[str, Any]]:
+    return [{"modelID": model, "positivePrompt": "x", **keyframe}]
+
+
 @pytest.mark.parametrize(
-    "change",
+    ("change", "said"),
     [
-        {"keyFrames": []},
-        {"keyFrames": [{"modelID": "nonsense"}]},
-        {"numberOfImages": 0},
-        {"tokenType": "euro"},
-        {"outputFormat": "bmp"},
-        {"jobID": ""},
+        ({"jobID": ""}, "jobID is missing."),
+        ({"keyFrames": []}, "keyFrames must be a list with one object."),
+        ({"numberOfImages": 0}, "numberOfImages must be from 1 to 512."),
+        ({"numberOfImages": 513}, "numberOfImages must be from 1 to 512."),
+        ({"numberOfImages": 1.5}, "numberOfImages must be from 1 to 512."),
+        ({"numberOfImages": "3"}, "numberOfImages must be a number."),
+        ({"numberOfImages": True}, "numberOfImages must be a number."),
+        ({"numberOfImages": 1e400}, None),
+        ({"numberOfImages": 2, "keyFrames": _for(SAM)}, f"numberOfImages must be 1 on {SAM}."),
+        ({"numberOfImages": 2, "keyFrames": _for(FLASH)}, f"numberOfImages must be 1 on {FLASH}."),
+        ({"previews": -1}, "previews must be from 0 to 512."),
+        ({"previews": "many"}, "previews must be a number."),
+        ({"tokenType": "euro"}, "tokenType must be spark or sogni."),
+        ({"outputFormat": "bmp"}, "outputFormat must be png, jpg or webp."),
+        ({"outputFormat": "mp4"}, "outputFormat must be png, jpg or webp."),
+        ({"outputFormat": "mov", "keyFrames": _for(LTX)}, "outputFormat must be mp4."),
+        ({"outputFormat": "ogg", "keyFrames": _for(MUSIC)}, "outputFormat must be mp3, wav or flac."),
+        ({"network": "slow"}, "network must be fast or relaxed."),
+        ({"network": "relaxed", "keyFrames": _for(LTX)}, "Videos are rendered on the fast network only."),
+        ({"tokenType": "sogni", "keyFrames": _for(VENDOR)}, f"{VENDOR} is paid with Spark only."),
+        ({"tokenType": None, "keyFrames": _for(VENDOR)}, f"{VENDOR} is paid with Spark only."),
+        ({"keyFrames": _for("krea2_turbo_fp8_scaled", steps="four")}, "steps must be a number."),
+        ({"keyFrames": _for("krea2_turbo_fp8_scaled", steps=-4)}, "steps must be from 1 to 1000000."),
+        ({"keyFrames": _for("krea2_turbo_fp8_scaled", width=9000, height=9000)}, "width and height must be from 1 to"),
+        ({"keyFrames": _for("krea2_turbo_fp8_scaled", seed="x")}, "seed must be a number."),
+        ({"keyFrames": _for(LTX, frames=4001)}, "frames must be from 1 to 4000 and fps from 1 to 120."),
+        ({"keyFrames": _for(MUSIC, duration=601)}, "duration must be up to 600 seconds."),
     ],
 )
-def test_nonsense_is_refused(net: Sandbox, talk: Any, build: Build, change: dict[str, Any]) -> None:
+def test_what_is_wrong_is_refused_at_once(
+    net: Sandbox, talk: Any, build: Build, change: dict[str, Any], said: str | None
+) -> None:
     one = talk()
-    one.send("jobRequest", {**build(), **change})
-    kind, data = one.receive()
-    assert (kind, data["error"]) == ("jobError", "invalidRequest")
-    assert data["error_message"]
+    request = {**build(), **change}
+    one.send("jobRequest", request)
+    if said is None:
+        # Python writes it as Infinity, which is no JSON.
+        net.wait_for(lambda: any(entry.kind == "bad_frame" for entry in net.log))
+        return
+    ((kind, data),) = one.quiet()
+    assert kind == "jobError"
+    assert data == {
+        "jobID": request["jobID"],
+        "isFromWorker": False,
+        "error": "invalidRequest",
+        "error_message": data["error_message"],
+    }
+    assert data["error_message"].startswith(said)
+    assert [submission.outcome for submission in net.submissions] == ["refused"]
+    with pytest.raises(KeyError):
+        net.project(request["jobID"] or "none")
+
+
+def test_an_unknown_model_is_not_available(net: Sandbox, talk: Any, build: Build) -> None:
+    one = talk()
+    one.send("jobRequest", build("nonsense"))
+    ((kind, data),) = one.quiet()
+    assert (kind, data["error"], "imgID" in data) == ("jobError", 4104, False)
+    assert data["error_message"] == "The model 'nonsense' is not available on this network."
+
+
+def test_what_is_refused_spends_no_script(net: Sandbox, talk: Any, build: Build) -> None:
+    net.script(withhold=[0])
+    one = talk()
+    one.send("jobRequest", build(numberOfImages=0))
+    one.until("jobError")
+    one.send("jobRequest", build())
+    (result,) = [data for kind, data in one.finished() if kind == "jobResult"]
+    assert result["triggeredNSFWFilter"] is True
 
 
 def test_the_same_id_does_not_render_twice(net: Sandbox, talk: Any, build: Build) -> None:
@@ -342,3 +406,27 @@ class TestLookups:
         )
         assert answer["benchmark"]["estimatedTotalTimeSec"] > answer["benchmark"]["estimatedWaitTimeSec"]
         assert rest.get(path.replace("8", "x", 1)).status_code in (400, 404)
+
+
+@pytest.mark.parametrize("how", ["cancelled", "failed"])
+def test_a_render_that_nobody_waits_for_gives_its_thread_back(
+    net: Sandbox, talk: Any, build: Build, stopwatch: Callable[[], float], how: str
+) -> None:
+    # More than there are threads, and each would take a minute.
+    long = {"width": 1280, "height": 720, "frames": 4000, "fps": 24}
+    requests = [build("ltx25-22b-int8_t2v_distilled", keyframe=long) for _ in range(2 * THREADS)]
+    net.script(times=len(requests), **({"hold_at": "started"} if how == "cancelled" else {"fail_jobs": [0]}))
+    one = talk()
+    for request in requests:
+        one.send("jobRequest", request)
+    net.wait_for(lambda: len(net.submissions) == len(requests))
+    if how == "cancelled":
+        net.wait_for(lambda: all(net.project(request["jobID"])["status"] == "progress" for request in requests))
+        for request in requests:
+            one.send("jobError", {"jobID": request["jobID"], "error": "artistCanceled", "isFromWorker": False})
+    ended = {"cancelled": "cancelled", "failed": "errored"}[how]
+    net.wait_for(lambda: all(net.project(request["jobID"])["status"] == ended for request in requests))
+    before = stopwatch()
+    one.send("jobRequest", build(keyframe={"width": 64, "height": 64}))
+    one.finished()
+    assert stopwatch() - before < 5

@@ -105,6 +105,55 @@ async def test_files_and_previews(net: Sandbox, tmp_path: Path) -> None:
     assert len(previews) == 2
 
 
+async def test_files_that_are_saved_are_sent_once(net: Sandbox, tmp_path: Path) -> None:
+    photo = tmp_path / "photo.png"
+    Image.new("RGB", (64, 64), "red").save(photo)
+    net.script(times=None, saved_uploads=True)
+    async with client(net) as sogni:
+        for _ in range(2):
+            project = await sogni.projects.create(**IMAGE, starting_image=str(photo))
+            await project.wait_for_completion(timeout=20)
+        (saved,) = (await sogni.projects.assets.list())["assets"]
+        assert (saved["contentType"], saved["state"]) == ("image/png", "ready")
+        await sogni.projects.assets.remove(saved["id"])
+        assert (await sogni.projects.assets.list())["assets"] == []
+    assert [submission.missing_slots for submission in net.submissions] == [(), ()]
+    assert [(upload.slot, upload.asset_id) for upload in net.uploads] == [("startingImage", saved["id"])] * 2
+    puts = [entry for entry in net.log if entry.kind == "request" and entry.method == "PUT"]
+    assert [entry.status for entry in puts] == [200]
+
+
+async def test_loras_of_ones_own(net: Sandbox) -> None:
+    async with client(net) as sogni:
+        entry = await sogni.projects.personal_loras.import_lora(
+            url="https://civitai.com/models/1", name="Mine", model_id=MODEL, rights_confirmed=True
+        )
+        while entry["status"] != "ready":
+            entry = await sogni.projects.personal_loras.get(entry["id"])
+        catalogue = await sogni.projects.available_loras(model_id=MODEL, include_personal=True)
+        assert entry["id"] in [row["loraId"] for row in catalogue["loras"]]
+        project = await sogni.projects.create(**IMAGE, loras=[entry["id"], "krea2-warm-light"])
+        await project.wait_for_completion(timeout=20)
+        assert [lora["id"] for lora in (await sogni.projects.personal_loras.list())["loras"]] == [entry["id"]]
+        await sogni.projects.personal_loras.remove(entry["id"])
+        assert (await sogni.projects.personal_loras.list())["loras"] == []
+
+
+async def test_enhancing(net: Sandbox) -> None:
+    async with client(net) as sogni:
+        project = await sogni.projects.create(**IMAGE, width=320, height=256, seed=3)
+        await project.wait_for_completion(timeout=20)
+        estimate = await sogni.projects.estimate_enhancement_cost("light", "spark", {"width": 320, "height": 256})
+        url = await project.jobs[0].enhance("light", {"token_type": "spark"})
+        with Image.open(io.BytesIO((await get(url)).content)) as image:
+            assert image.size == (320, 256)
+    parent, follow = net.submissions
+    assert [upload.slot for upload in follow.uploads] == ["startingImage"]
+    record = net.project(follow.project_id)
+    assert float(record["costActual"]["costInToken"]) == float(estimate["token"])
+    assert parent.keyframe["seed"] == follow.keyframe["seed"]
+
+
 async def test_cancelling(net: Sandbox) -> None:
     net.script(hold_at="progress:2")
     async with client(net) as sogni:

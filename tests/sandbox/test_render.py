@@ -7,10 +7,13 @@ import json
 import struct
 import subprocess
 import sys
+import wave
+from array import array
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import av
 import pytest
 from PIL import Image, ImageChops, ImageStat
 
@@ -30,17 +33,7 @@ class Studio:
         self, model: str = "krea2_turbo_fp8_scaled", files: dict[str, bytes] | None = None, **more: Any
     ) -> tuple[bytes, str, dict[str, Any]]:
         """Bytes, content type and result frame of the only output."""
-        keyframe = dict(more.pop("keyframe", {}))
-        request = self.build(model, **more)
-        for slot, body in (files or {}).items():
-            media = slot.startswith(("referenceVideo", "referenceAudio"))
-            self.rest.upload(request["jobID"], slot, body, None, where="media" if media else "image")
-            if slot == "cnImage":
-                keyframe["currentControlNetsJob"] = [{"name": "canny", "hasImage": True}]
-            else:
-                keyframe[f"has{slot[0].upper()}{slot[1:]}"] = True
-        request["keyFrames"][0].update(keyframe)
-        self.talk.send("jobRequest", request)
+        request = self.send(model, files, **more)
         (result,) = [data for kind, data in self.talk.finished() if kind == "jobResult"]
         kind = "image" if self.net.project(request["jobID"])["jobType"] == "image" else "media"
         query = {
@@ -53,6 +46,29 @@ class Studio:
         self.last = query
         return answer.content, answer.headers["Content-Type"], result
 
+    def failed(
+        self, model: str = "krea2_turbo_fp8_scaled", files: dict[str, bytes] | None = None, **more: Any
+    ) -> dict[str, Any]:
+        """The `jobError` of an order whose only output fails."""
+        self.send(model, files, **more)
+        error: dict[str, Any] = self.talk.until("jobError")[-1][1]
+        return error
+
+    def send(self, model: str, files: dict[str, bytes] | None = None, **more: Any) -> dict[str, Any]:
+        """Upload and order."""
+        keyframe = dict(more.pop("keyframe", {}))
+        request = self.build(model, **more)
+        for slot, body in (files or {}).items():
+            media = slot.startswith(("referenceVideo", "referenceAudio"))
+            self.rest.upload(request["jobID"], slot, body, None, where="media" if media else "image")
+            if slot == "cnImage":
+                keyframe["currentControlNetsJob"] = [{"name": "canny", "hasImage": True}]
+            else:
+                keyframe[f"has{slot[0].upper()}{slot[1:]}"] = True
+        request["keyFrames"][0].update(keyframe)
+        self.talk.send("jobRequest", request)
+        return request
+
     def image(self, *arguments: Any, **more: Any) -> Image.Image:
         """The only output as a picture."""
         return Image.open(io.BytesIO(self.make(*arguments, **more)[0]))
@@ -63,9 +79,9 @@ def studio(net: Sandbox, talk: Any, rest: Any, build: Build) -> Studio:
     return Studio(net, talk, rest, build)
 
 
-def png(colour: str, size: tuple[int, int] = (300, 200), **more: Any) -> bytes:
+def png(colour: Any, size: tuple[int, int] = (300, 200), mode: str = "RGB", **more: Any) -> bytes:
     stream = io.BytesIO()
-    Image.new("RGB", size, colour).save(stream, **{"format": "PNG", **more})
+    Image.new(mode, size, colour).save(stream, **{"format": "PNG", **more})
     return stream.getvalue()
 
 
@@ -158,13 +174,106 @@ def test_other_images_are_shown_small(studio: Studio, slot: str) -> None:
     assert (green > 200, red < 60, blue < 60) == (True, True, True)
 
 
-def test_a_file_that_is_none_still_makes_something(studio: Studio) -> None:
-    size = {"width": 480, "height": 480}
-    with studio.image(files={"startingImage": b"x", "contextImage1": b"x"}, keyframe=size) as image:
-        assert image.size == (480, 480)
-    video = {**size, "frames": 9, "fps": 24}
-    for model in ("ltx25-22b-int8_v2v_distilled", "flashvsr_v1.1_tiny_long_bf16"):
-        assert probe(studio.make(model, {"referenceVideo": b"x"}, keyframe=video)[0])["count"] == 9
+LTX_V2V, LTX_A2V = "ltx25-22b-int8_v2v_distilled", "ltx25-22b-int8_a2v_distilled"
+
+
+@pytest.mark.parametrize(
+    ("model", "slot", "what"),
+    [
+        ("krea2_turbo_fp8_scaled", "startingImage", "image"),
+        ("krea2_turbo_fp8_scaled", "contextImage2", "image"),
+        ("coreml-sogni_artist_v1_768", "cnImage", "image"),
+        ("pixal3d_int8_i23d", "startingImage", "image"),
+        ("ltx25-22b-int8_i2v_distilled", "referenceImageEnd", "image"),
+        (LTX_V2V, "referenceVideo", "video"),
+        ("flashvsr_v1.1_tiny_long_bf16", "referenceVideo", "video"),
+        (LTX_A2V, "referenceAudio", "audio"),
+        ("qwen3_tts_1.7b_voice_clone_bf16", "referenceAudio", "audio"),
+    ],
+)
+def test_a_file_that_is_none_fails_the_job(studio: Studio, model: str, slot: str, what: str) -> None:
+    for body in (b"x", b"\x89PNG\r\n\x1a\n" + bytes(100), bytes(4) + b"ftypisom" + bytes(100)):
+        error = studio.failed(model, {slot: body})
+        assert (error["error"], "imgID" in error) == ("genfailure", True)
+        assert error["error_message"] == f"The file for {slot} cannot be read: it is no {what}, or a damaged one."
+
+
+def test_a_truncated_photo_fails_the_job(studio: Studio) -> None:
+    body = png("red", (600, 600), compress_level=0)
+    assert studio.failed(files={"startingImage": body[: len(body) // 2]})["error"] == "genfailure"
+
+
+def test_a_picture_is_no_video_and_no_sound(studio: Studio) -> None:
+    assert studio.failed(LTX_A2V, {"referenceAudio": png("red")})["error"] == "genfailure"
+
+
+def test_an_outside_provider_says_it_in_its_own_way(studio: Studio) -> None:
+    error = studio.failed("gpt-image-2", {"contextImage1": b"x"})
+    assert (error["error"], error["vendorFailureCategory"]) == (5061, "input_validation")
+    error = studio.failed("gpt-image-2", keyframe={"hasContextImage1": True})
+    assert (error["error"], error["vendorFailureCategory"]) == (5061, "asset_resolution")
+
+
+def test_a_file_that_the_order_does_not_speak_of_is_not_looked_at(studio: Studio) -> None:
+    request = studio.build(keyframe={"width": 64, "height": 64})
+    studio.rest.upload(request["jobID"], "startingImage", b"x")
+    studio.talk.send("jobRequest", request)
+    studio.talk.finished()
+
+
+def _half_hidden(mode: str) -> Image.Image:
+    """The left half red and seen, the right half green and hidden."""
+    image = Image.new("RGBA", (200, 100), (0, 255, 0, 0))
+    image.paste((255, 0, 0, 255), (0, 0, 100, 100))
+    if mode == "P":
+        image = Image.new("P", (200, 100), 1)
+        image.putpalette([255, 0, 0, 0, 255, 0])
+        image.paste(0, (0, 0, 100, 100))
+        image.info["transparency"] = 1
+    elif mode == "LA":
+        image = image.convert("LA")
+    return image
+
+
+@pytest.mark.parametrize(
+    ("mode", "file", "more"),
+    [
+        ("RGBA", "PNG", {}),
+        ("LA", "PNG", {}),
+        ("P", "PNG", {"transparency": 1}),
+        ("RGBA", "WEBP", {"lossless": True, "exact": True}),
+    ],
+)
+@pytest.mark.parametrize("slot", ["startingImage", "contextImage1"])
+def test_hidden_pixels_are_white(studio: Studio, mode: str, file: str, more: dict[str, Any], slot: str) -> None:
+    stream = io.BytesIO()
+    _half_hidden(mode).save(stream, file, **more)
+    image = studio.image(
+        files={slot: stream.getvalue()}, keyframe={"width": 400, "height": 200, "strength": 0.0, "seed": 1}
+    )
+    # A context image is shown small in the corner, cropped to a square.
+    seen, hidden = (
+        ((20, 60, 150, 90), (250, 60, 380, 90)) if slot == "startingImage" else ((8, 8, 15, 30), (24, 8, 32, 30))
+    )
+    assert min(mean(image, hidden)) > 250
+    assert max(mean(image, seen)[1:]) < 120
+
+
+def test_half_hidden_pixels_are_half_white(studio: Studio) -> None:
+    body = png((0, 0, 255, 128), (200, 100), mode="RGBA")
+    image = studio.image(files={"startingImage": body}, keyframe={"width": 400, "height": 200, "strength": 0.0})
+    red, _, blue = mean(image, (20, 60, 380, 90))
+    assert 120 < red < 135
+    assert blue > 250
+
+
+def test_sixteen_bits_a_sample_are_scaled(studio: Studio) -> None:
+    stream = io.BytesIO()
+    Image.new("I;16", (100, 100), 0x8000).save(stream, "PNG")
+    image = studio.image(
+        files={"startingImage": stream.getvalue()}, keyframe={"width": 200, "height": 200, "strength": 0.0}
+    )
+    assert 120 < mean(image, (20, 60, 180, 90))[0] < 135
 
 
 def test_the_prompt_is_embedded_unless_told_otherwise(studio: Studio) -> None:
@@ -196,7 +305,6 @@ def test_previews_of_every_kind_of_size(studio: Studio) -> None:
 
 
 def probe(body: bytes) -> dict[str, Any]:
-    av = pytest.importorskip("av")
     with av.open(io.BytesIO(body)) as file:
         found: dict[str, Any] = {"duration": file.duration / 1e6}
         if file.streams.audio:
@@ -266,6 +374,60 @@ def test_an_upscaled_video_keeps_frames_rate_and_sound(studio: Studio) -> None:
     found = probe(body)
     assert (found["size"], found["count"], found["fps"], found["audio"]) == ((1440, 1080), 15, 12, "aac")
     assert abs(found["duration"] - probe(source)["duration"]) < 0.1
+
+
+def loudness(body: bytes) -> list[float]:
+    """The mean level of every second."""
+    found = []
+    with av.open(io.BytesIO(body)) as file:
+        level = av.AudioResampler(format="s16", layout="mono", rate=8000)
+        pcm = array("h")
+        for frame in file.decode(audio=0):
+            for piece in level.resample(frame):
+                pcm.frombytes(bytes(piece.planes[0])[: piece.samples * 2])
+    for start in range(0, len(pcm) - 4000, 8000):
+        part = pcm[start : start + 8000]
+        found.append(sum(map(abs, part)) / len(part))
+    return found
+
+
+def wav(*levels: int) -> bytes:
+    """A second of a tone for each level."""
+    stream = io.BytesIO()
+    pcm = array("h", (level if (n // 20) % 2 else -level for level in levels for n in range(16_000)))
+    with wave.open(stream, "wb") as file:
+        file.setnchannels(1)
+        file.setsampwidth(2)
+        file.setframerate(16_000)
+        file.writeframes(pcm.tobytes())
+    return stream.getvalue()
+
+
+@pytest.mark.parametrize(("start", "levels"), [(0, [8000, 200, 8000]), (1, [200, 8000, 0])])
+def test_a_video_that_follows_a_sound_has_that_sound(studio: Studio, start: int, levels: list[int]) -> None:
+    keyframe = {"width": 480, "height": 480, "frames": 72, "fps": 24, "audioStart": start}
+    found = loudness(studio.make(LTX_A2V, {"referenceAudio": wav(8000, 200, 8000)}, keyframe=keyframe)[0])
+    assert len(found) == 3
+    assert [abs(level - wanted) < 400 for level, wanted in zip(found, levels, strict=True)] == [True] * 3
+
+
+def test_an_upscaled_video_may_come_with_any_sound(studio: Studio) -> None:
+    stream = io.BytesIO()
+    with av.open(stream, "w", format="mov") as file:
+        picture = file.add_stream("libx264", rate=10)
+        picture.width = picture.height = 64
+        picture.pix_fmt = "yuv420p"
+        sound = file.add_stream("pcm_s16le", rate=16_000, layout="mono")
+        for number in range(10):
+            file.mux(picture.encode(av.VideoFrame.from_image(Image.new("RGB", (64, 64), (25 * number, 0, 0)))))
+        file.mux(picture.encode(None))
+        frame = av.AudioFrame(format="s16", layout="mono", samples=16_000)
+        frame.planes[0].update(array("h", [5000, -5000] * 8000).tobytes())
+        frame.sample_rate, frame.pts = 16_000, 0
+        file.mux(sound.encode(frame))
+        file.mux(sound.encode(None))
+    found = probe(studio.make("flashvsr_v1.1_tiny_long_bf16", {"referenceVideo": stream.getvalue()})[0])
+    assert (found["size"], found["count"], found["fps"], found["audio"]) == ((1080, 1080), 10, 10, "aac")
 
 
 @pytest.mark.parametrize(

@@ -22,7 +22,7 @@ RENDERERS: Mapping[str, tuple[str, str]] = {
 
 
 class Stopped(Exception):
-    """The sandbox closes; nobody wants this any more."""
+    """Nobody wants this any more: the project was cancelled, or the sandbox closes."""
 
 
 @attrs.frozen(kw_only=True)
@@ -48,9 +48,21 @@ def render(order: Order, path: Path, stopped: Callable[[], bool]) -> Made:
     except ImportError as missing:
         return Made(problem=_advice(order.kind, missing))
     except Stopped:
-        return Made(problem="The sandbox is closing.")
+        path.unlink(missing_ok=True)
+        return Made(problem="Nobody wants this any more.")
     facts = {"sha256": hashlib.sha256(path.read_bytes()).hexdigest(), **made.facts}
     return attrs.evolve(made, facts=facts)
+
+
+def flaw(order: Order) -> str:
+    """Why the files that came in cannot be used; empty when they can, or when a library to read them is missing."""
+    if not order.inputs:
+        return ""
+    try:
+        found: str = _module("inputs").flaw(order)
+    except ImportError:
+        return ""
+    return found
 
 
 def preview(order: Order, done: float, path: Path) -> bool:
@@ -62,8 +74,21 @@ def preview(order: Order, done: float, path: Path) -> bool:
     return True
 
 
+def thumbnail(path: Path, kind: str) -> tuple[bytes, str] | None:
+    """A small picture of a stored image or video, and its type; None when that cannot be made."""
+    try:
+        small: tuple[bytes, str] = _module("thumbs").thumbnail(path, kind)
+    except ImportError:
+        return None
+    return small
+
+
 def _renderer(kind: str) -> Any:
-    return importlib.import_module(f".{RENDERERS[kind][0]}", __package__)
+    return _module(RENDERERS[kind][0])
+
+
+def _module(name: str) -> Any:
+    return importlib.import_module(f".{name}", __package__)
 
 
 def _advice(kind: str, missing: ImportError) -> str:

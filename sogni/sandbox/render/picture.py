@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
-from PIL import Image, ImageChops, ImageDraw, ImageFilter, ImageOps, PngImagePlugin
+from PIL import Image, ImageFilter, ImageOps, PngImagePlugin
 
+from ..intake import has_own_size
 from ..order import Order
 from . import Made
+from .inputs import load
 from .lettering import caption, mark
+from .masks import mask_of
 from .scenery import landscape
 
 CONTENT_TYPES = {"png": "image/png", "jpg": "image/jpeg", "webp": "image/webp"}
@@ -18,19 +22,17 @@ PREVIEW_SIDE = 256
 
 def render(order: Order, path: Path, stopped: Callable[[], bool]) -> Made:
     """Draw an order into a file."""
-    source = next((order.inputs[slot] for slot in ("startingImage", "contextImage1") if slot in order.inputs), None)
+    slot = next((slot for slot in ("startingImage", "contextImage1") if slot in order.inputs), None)
+    source = load(order, slot) if slot is not None else None
+    facts: dict[str, Any] = {}
     if order.task in ("mask", "cutout"):
-        image = _segment(order, load(source) if source else None)
+        image, facts = _segment(order, source)
     elif order.task == "upscale" and source is not None:
-        image = load(source)
-        image = image.resize((image.width * 2, image.height * 2), Image.Resampling.LANCZOS)
-        mark(image)
+        image = _enlarge(order, source)
     else:
         image = draw(order)
     save(image, order, path)
-    facts = {"width": image.width, "height": image.height}
-    if order.task in ("mask", "cutout"):
-        facts = {"maskWidth": image.width, "maskHeight": image.height}
+    facts = facts or {"width": image.width, "height": image.height}
     return Made(content_type=CONTENT_TYPES[order.format], facts=facts)
 
 
@@ -52,29 +54,17 @@ def draw(order: Order) -> Image.Image:
     _insets(order, image)
     caption(image, order.prompt, f"{order.model_id}   seed {order.seed}")
     mark(image)
+    if order.options.get("gptImageBackground") == "transparent":
+        image.putalpha(mask_of(order, image.size)[0])
     return image
 
 
 def canvas(order: Order, size: tuple[int, int]) -> Image.Image:
     """The picture without anything written on it."""
-    scene = landscape(order.seed, order.prompt, order.model_id, size)
-    start = order.inputs.get("startingImage")
-    if start is None:
+    scene = landscape(order.seed, order.prompt, order.style, size)
+    if "startingImage" not in order.inputs:
         return scene
-    return Image.blend(ImageOps.fit(load(start), size), scene, min(1.0, max(0.0, order.strength)))
-
-
-def load(path: Path) -> Image.Image:
-    """An image that came in, upright; a crossed-out card for what is none, so that tests may upload anything."""
-    try:
-        with Image.open(path) as opened:
-            return ImageOps.exif_transpose(opened).convert("RGB")
-    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError):
-        card = Image.new("RGB", (512, 512), (150, 150, 150))
-        pen = ImageDraw.Draw(card)
-        pen.line((0, 0, 512, 512), fill=(110, 110, 110), width=12)
-        pen.line((0, 512, 512, 0), fill=(110, 110, 110), width=12)
-        return card
+    return Image.blend(ImageOps.fit(load(order, "startingImage"), size), scene, min(1.0, max(0.0, order.strength)))
 
 
 def save(image: Image.Image, order: Order, path: Path) -> None:
@@ -101,23 +91,29 @@ def _insets(order: Order, image: Image.Image) -> None:
         x = gap + number * (side + gap)
         if x + side > image.width:
             break
-        inset = ImageOps.expand(ImageOps.fit(load(order.inputs[slot]), (side - 4, side - 4)), 2, "white")
+        inset = ImageOps.expand(ImageOps.fit(load(order, slot), (side - 4, side - 4)), 2, "white")
         image.paste(inset, (x, gap))
         if slot == "cnImage":
-            edges = ImageOps.autocontrast(load(order.inputs[slot]).convert("L").filter(ImageFilter.FIND_EDGES))
+            edges = ImageOps.autocontrast(load(order, slot).convert("L").filter(ImageFilter.FIND_EDGES))
             ghost = ImageOps.fit(edges, image.size).point(lambda value: value // 3)
             image.paste(Image.new("RGB", image.size, "white"), (0, 0), ghost)
             image.paste(inset, (x, gap))
 
 
-def _segment(order: Order, source: Image.Image | None) -> Image.Image:
-    """The subject of a picture: an ellipse in its middle, as a mask, or cut out."""
-    image = source or landscape(order.seed, order.prompt, order.model_id, (order.width, order.height))
-    mask = Image.new("L", image.size, 0)
-    width, height = image.size
-    ImageDraw.Draw(mask).ellipse((width * 0.2, height * 0.15, width * 0.8, height * 0.9), fill=255)
+def _enlarge(order: Order, source: Image.Image) -> Image.Image:
+    """The picture in the size asked for; twice as large when none was."""
+    size = (order.width, order.height) if has_own_size(order.options) else (2 * source.width, 2 * source.height)
+    image = source.resize(size, Image.Resampling.LANCZOS)
+    mark(image)
+    return image
+
+
+def _segment(order: Order, source: Image.Image | None) -> tuple[Image.Image, dict[str, Any]]:
+    """The subject of a picture as a mask, or cut out; and what there is to say about it."""
+    image = source or landscape(order.seed, order.prompt, order.style, (order.width, order.height))
+    mask, facts = mask_of(order, image.size)
     if order.task == "mask":
-        return mask
+        return mask, facts
     cut = image.convert("RGBA")
-    cut.putalpha(ImageChops.multiply(mask, Image.new("L", image.size, 255)))
-    return cut
+    cut.putalpha(mask)
+    return cut, facts

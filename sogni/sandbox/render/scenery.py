@@ -39,17 +39,17 @@ WORDS = {
 
 
 @functools.lru_cache(maxsize=12)
-def _cached(seed: int, prompt: str, model_id: str, size: tuple[int, int]) -> Image.Image:
-    return _landscape(seed, prompt, model_id, size)
+def _cached(seed: int, prompt: str, style: str, size: tuple[int, int]) -> Image.Image:
+    return _landscape(seed, prompt, style, size)
 
 
-def landscape(seed: int, prompt: str, model_id: str, size: tuple[int, int]) -> Image.Image:
+def landscape(seed: int, prompt: str, style: str, size: tuple[int, int]) -> Image.Image:
     """A landscape; the same arguments always give the same picture."""
-    return _cached(seed, prompt, model_id, size).copy()
+    return _cached(seed, prompt, style, size).copy()
 
 
-def _landscape(seed: int, prompt: str, model_id: str, size: tuple[int, int]) -> Image.Image:
-    key = hashlib.sha256(f"{seed}|{prompt}|{model_id}".encode()).digest()
+def _landscape(seed: int, prompt: str, style: str, size: tuple[int, int]) -> Image.Image:
+    key = hashlib.sha256(f"{seed}|{prompt}|{style}".encode()).digest()
     chance = random.Random(int.from_bytes(key[:8], "big"))
     scale = min(DRAWN / max(size), 1.6)
     small = max(8, round(size[0] * scale)), max(8, round(size[1] * scale))

@@ -15,8 +15,8 @@ from PIL import ImageOps
 
 from ..order import Order
 from . import Made
+from .inputs import load
 from .lettering import mark
-from .picture import load
 from .scenery import landscape
 
 ROUND, TUBE = 36, 18
@@ -69,11 +69,13 @@ def _faces() -> list[tuple[int, int, int]]:
 
 def _texture(order: Order) -> bytes:
     slot = next((slot for slot in ("startingImage", "contextImage1") if slot in order.inputs), None)
-    size = (TEXTURE, TEXTURE)
+    asked = order.options.get("textureSize")
+    side = asked if isinstance(asked, int) and 0 < asked <= 4096 else TEXTURE
+    size = (side, side)
     if slot is not None:
-        image = ImageOps.fit(load(order.inputs[slot]), size)
+        image = ImageOps.fit(load(order, slot), size)
     else:
-        image = landscape(order.seed, order.prompt, order.model_id, size)
+        image = landscape(order.seed, order.prompt, order.style, size)
     mark(image)
     stream = io.BytesIO()
     image.save(stream, "JPEG", quality=85)

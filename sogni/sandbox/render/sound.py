@@ -32,6 +32,25 @@ def render(order: Order, path: Path, stopped: Callable[[], bool]) -> Made:
     return Made(content_type=CONTENT_TYPES[order.format], facts={"duration": len(pcm) / RATE})
 
 
+def recorded(path: Path, start: float, seconds: float, stopped: Callable[[], bool]) -> array[int]:
+    """A part of a file that came in, as our samples; silence where it has ended."""
+    import av
+
+    first, count = round(start * RATE), round(seconds * RATE)
+    pcm = array("h")
+    with av.open(str(path)) as source:
+        resampler = av.AudioResampler(format="s16", layout="mono", rate=RATE)
+        for frame in source.decode(source.streams.audio[0]):
+            if stopped():
+                raise Stopped
+            for piece in resampler.resample(frame):
+                pcm.frombytes(bytes(piece.planes[0])[: piece.samples * 2])
+            if len(pcm) >= first + count:
+                break
+    heard = pcm[first : first + count]
+    return heard + array("h", bytes(2 * (count - len(heard))))
+
+
 def frames(pcm: array[int]) -> Iterator[av.AudioFrame]:
     """The samples as frames for an encoder."""
     import av
