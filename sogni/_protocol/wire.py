@@ -68,6 +68,13 @@ def structure_list(data: object, cls: type[C]) -> tuple[C, ...]:
     return tuple(_converter.structure(entry, cls) for entry in data if isinstance(entry, Mapping))
 
 
+def frozen(value: Any) -> Any:
+    """A JSON value that nobody can change: for what is shared by all who ask for it."""
+    if isinstance(value, Mapping):
+        return types.MappingProxyType({key: frozen(member) for key, member in value.items()})
+    return tuple(map(frozen, value)) if isinstance(value, (list, tuple)) else value
+
+
 def _text(value: object) -> object:
     return value if isinstance(value, str) else _NOTHING
 

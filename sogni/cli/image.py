@@ -70,7 +70,7 @@ def image(
             hint="Start one with `sogni sandbox serve` and set SOGNI_SANDBOX_URL to its address.",
         )
     clock = Clock(timeout)
-    given = {
+    given: dict[str, Any] = {
         "number_of_media": count,
         "seed": seed,
         "steps": steps,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -17,10 +17,12 @@ from sogni.errors import Problem, ProjectLost, ProtocolError, ValidationError
 from sogni.types.project import CancelOutcome
 
 from .._bridge import Bridge
+from .assets import Assets
 from .cancel import cancel_project
 from .catalog import Catalog
 from .estimates import Estimates
 from .link import link_ready
+from .loras import Loras, OwnLoras
 from .project import Project, present
 from .urls import Urls
 
@@ -31,12 +33,19 @@ if TYPE_CHECKING:
 log = logging.getLogger("sogni")
 
 
-class Projects(Catalog, Estimates, Urls):
-    """Everything about projects: ordering, following, canceling, estimates, models, signed URLs."""
+class Projects(Catalog, Estimates, Loras, Urls):
+    """Everything about projects: ordering, following, canceling, estimates, models, LoRAs, signed URLs.
+
+    Attributes:
+        assets: `Assets`: files that the account keeps at the service.
+        personal_loras: `OwnLoras`: LoRAs that the account imported.
+    """
 
     def __init__(self, engine: Engine, bridge: Bridge) -> None:
         self._engine = engine
         self._bridge = bridge
+        self.assets = Assets(engine, bridge)
+        self.personal_loras = OwnLoras(engine, bridge)
 
     def __repr__(self) -> str:
         return f"Projects({len(self._engine.tracked())} tracked)"
@@ -47,6 +56,7 @@ class Projects(Catalog, Estimates, Urls):
         /,
         *,
         timeout: float | None = None,
+        on_upload: Callable[[str, int, int], object] | None = None,
         **fields: object,
     ) -> Project:
         """Order a project: check the request, upload its files, send it.
@@ -57,6 +67,8 @@ class Projects(Catalog, Estimates, Urls):
         Args:
             params: An `ImageParams`, `VideoParams` or `AudioParams`; `fields` add to it, or replace a field.
             timeout: Seconds for the whole call; None waits without limit for uploads, 30 seconds for a connection.
+            on_upload: A plain function that is called with parameter, bytes sent and bytes in all, one call at a time;
+                what it raises is logged, and it is not called again.
             **fields: `type`, `model_id`, `positive_prompt`, `number_of_media` and what the model takes.
         Returns:
             Project: its `id` was chosen before anything was sent.
@@ -71,6 +83,11 @@ class Projects(Catalog, Estimates, Urls):
         from sogni._rules.options import model_options
 
         deadline = Deadline(timeout)
+        teller = None
+        if on_upload is not None:
+            from sogni._io.slots import Teller
+
+            teller = Teller(on_upload, self._bridge.runner())
         given = early(_merged(params, fields))
         self._engine.start_link()
         models, tiers = await self._bridge.call(self._engine.catalogue.both, deadline)
@@ -82,12 +99,14 @@ class Projects(Catalog, Estimates, Urls):
             app_source=settings.app_source,
             attribution=settings.attribution,
         )
-        message, warnings = plan.message, plan.warnings
+        message, warnings = plan.message, (*plan.warnings, *self._lora_advice(plan.params))
         if plan.uploads:
             from sogni._io.slots import upload_all
 
-            types = await self._bridge.call(upload_all, self._engine, plan.uploads, plan.project_id, deadline)
-            message, warnings = plan.annotated(types), (*warnings, *plan.odd_files(types))
+            files = await self._bridge.call(upload_all, self._engine, plan.uploads, plan.project_id, deadline, teller)
+            types = [file.content_type for file in files]
+            message = plan.annotated(types)
+            warnings = (*warnings, *plan.odd_files(types), *plan.large_files([file.size for file in files]))
         for warning in warnings:
             log.warning("%s", warning)
         network = plan.params.get("network")
@@ -107,6 +126,17 @@ class Projects(Catalog, Estimates, Urls):
             except LinkNotReady:
                 # The connection went down between the two calls; nothing was written.
                 continue
+
+    def _lora_advice(self, params: Mapping[str, object]) -> tuple[str, ...]:
+        """What the LoRA catalogue has to say about an order, if it happens to be here."""
+        if not params.get("loras") and not params.get("lora_strengths"):
+            return ()
+        catalog = self._engine.catalogue.known_loras(str(params.get("model_id")))
+        if catalog is None:
+            return ()
+        from sogni._rules.loras import advice
+
+        return advice(params, catalog)
 
     @property
     def tracked_projects(self) -> list[Project]:
