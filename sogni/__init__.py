@@ -15,8 +15,9 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from ._core.client import SogniClient as SogniClient
     from ._core.project import EventStream as EventStream, Project as Project, ResultStream as ResultStream
-    from ._core.result import ByteStream as ByteStream, Picture as Picture, Result as Result
+    from ._core.result import ByteStream as ByteStream, LastFrame as LastFrame, Picture as Picture, Result as Result
     from ._rules.frames import calculate_video_frames as calculate_video_frames, frames_for_audio as frames_for_audio
+    from ._store.sidecar import load as load
     from ._version import VERSION as VERSION, __version__ as __version__
     from .errors import (
         ApiError as ApiError,
@@ -130,6 +131,7 @@ else:
         "JobFailed": ".events",
         "JobSnapshot": ".types.project",
         "JobStatus": ".types.project",
+        "LastFrame": "._core.result",
         "LinkState": ".types.project",
         "Lora": ".types.library",
         "LoraCatalog": ".types.library",
@@ -184,6 +186,7 @@ else:
         "WaitingReason": ".types.project",
         "calculate_video_frames": "._rules.frames",
         "frames_for_audio": "._rules.frames",
+        "load": "._store.sidecar",
     }
 
     def __getattr__(name):
@@ -229,6 +232,7 @@ __all__ = [
     "JobFailed",
     "JobSnapshot",
     "JobStatus",
+    "LastFrame",
     "LinkState",
     "Lora",
     "LoraCatalog",
@@ -284,4 +288,5 @@ __all__ = [
     "__version__",
     "calculate_video_frames",
     "frames_for_audio",
+    "load",
 ]

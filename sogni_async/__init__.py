@@ -17,6 +17,7 @@ if TYPE_CHECKING:
         calculate_video_frames as calculate_video_frames,
         frames_for_audio as frames_for_audio,
     )
+    from sogni._store.sidecar import load as load
     from sogni._version import VERSION as VERSION, __version__ as __version__
     from sogni.errors import (
         ApiError as ApiError,
@@ -101,7 +102,7 @@ if TYPE_CHECKING:
 
     from ._core.client import SogniClient as SogniClient
     from ._core.project import EventStream as EventStream, Project as Project, ResultStream as ResultStream
-    from ._core.result import ByteStream as ByteStream, Picture as Picture, Result as Result
+    from ._core.result import ByteStream as ByteStream, LastFrame as LastFrame, Picture as Picture, Result as Result
 else:
     _WHERE = {
         "AudioParams": "sogni.types.params",
@@ -134,6 +135,7 @@ else:
         "JobFailed": "sogni.events",
         "JobSnapshot": "sogni.types.project",
         "JobStatus": "sogni.types.project",
+        "LastFrame": "._core.result",
         "LinkState": "sogni.types.project",
         "Lora": "sogni.types.library",
         "LoraCatalog": "sogni.types.library",
@@ -188,6 +190,7 @@ else:
         "WaitingReason": "sogni.types.project",
         "calculate_video_frames": "sogni._rules.frames",
         "frames_for_audio": "sogni._rules.frames",
+        "load": "sogni._store.sidecar",
     }
 
     def __getattr__(name):
@@ -233,6 +236,7 @@ __all__ = [
     "JobFailed",
     "JobSnapshot",
     "JobStatus",
+    "LastFrame",
     "LinkState",
     "Lora",
     "LoraCatalog",
@@ -288,4 +292,5 @@ __all__ = [
     "__version__",
     "calculate_video_frames",
     "frames_for_audio",
+    "load",
 ]

@@ -14,6 +14,7 @@ from sogni._protocol import rest
 from sogni._protocol.entries import ELSEWHERE_STALE_AFTER, ProjectEntry
 from sogni._protocol.ids import check_project_id, new_id
 from sogni._protocol.messages import ProjectRecord
+from sogni._rules.kinds import KINDS
 from sogni.errors import Problem, ProjectLost, ProtocolError, ValidationError
 from sogni.types.project import CancelOutcome
 
@@ -30,6 +31,8 @@ from .urls import Urls
 if TYPE_CHECKING:
     from sogni.types.params import AudioParams, ImageParams, VideoParams
     from sogni.types.recent import RecentProject
+
+    from .result import Result
 
 log = logging.getLogger("sogni")
 
@@ -211,6 +214,31 @@ class Projects(Catalog, Estimates, Loras, Urls):
         """
         call = rest.project_status(check_project_id(project_id))
         return self._bridge.call(self._engine.request, call, Deadline(timeout))
+
+    def get_result(self, project_id: str, kind: str | None = None, timeout: float | None = None) -> list[Result]:
+        """The results that a project of this account has delivered so far, after one look; nothing is followed.
+
+        For media of a project that another process, or another app, has ordered: `result.url()` and `result.save()`
+        work as usual, for 24 hours. `resume` gives a live project instead.
+
+        Args:
+            kind: `image`, `video`, `audio` or `model`: what a result is taken for when nothing else tells.
+            timeout: Seconds for the whole call.
+        Returns:
+            list[Result]: in job order, withheld ones included.
+        Raises:
+            ApiError: 404: the service does not know the id, or it is another account's.
+        Source: `GET /v2/projects/{id}`.
+        """
+        if kind is not None and kind not in KINDS:
+            allowed = ", ".join(KINDS)
+            problem = Problem("kind", f"kind is {kind!r}; it must be one of {allowed}.", value=kind, allowed=allowed)
+            raise ValidationError(problems=[problem])
+        record = self.get_status(project_id, timeout)
+        entry = self._engine.read_record(record)
+        if kind is not None and record.model_type is None:
+            entry.type = kind
+        return Project(entry, self._engine, self._bridge).delivered()
 
     def list_recent(
         self,

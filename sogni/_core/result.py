@@ -77,6 +77,9 @@ class _Fetchable:
     def _check(self) -> None:
         """Raise when there is nothing to fetch."""
 
+    # Writes the sidecar of a saved file, where the output has one.
+    _record: Callable[[Path, str], object] | None = None
+
     def url(self, timeout: float | None = None) -> str:
         """A fresh URL that anybody who has it can fetch for about half an hour.
 
@@ -94,6 +97,7 @@ class _Fetchable:
         *,
         name: str | None = None,
         overwrite: bool = False,
+        sidecar: bool = True,
         progress: Callable[[int, int | None], object] | None = None,
         timeout: float | None = None,
     ) -> Path:
@@ -106,6 +110,7 @@ class _Fetchable:
             path: A folder, or a file name. The extension follows the real content.
             name: File name without extension, for a folder; by default made of prompt and seed.
             overwrite: Replace an existing file; otherwise a used name gets `-2`, `-3`, ...
+            sidecar: Write `NAME.json` beside it, from which `sogni.load` reads the request again; not for previews.
             progress: Called with bytes so far and bytes in all (None when not known).
             timeout: Seconds for the whole call; None waits without limit.
         Raises:
@@ -123,6 +128,7 @@ class _Fetchable:
             path,
             name or self._stem(),
             overwrite=overwrite,
+            record=self._record if sidecar else None,
             progress=progress,
             deadline=deadline,
         )
@@ -173,6 +179,19 @@ class Picture(_Fetchable):
 
     def _stem(self) -> str:
         return f"preview-{self.job_id.lower()}"
+
+
+class LastFrame(_Fetchable):
+    """The last frame of a video, exported beside it as a picture."""
+
+    def __repr__(self) -> str:
+        return f"LastFrame(project_id={self.project_id!r}, job_id={self.job_id!r})"
+
+    def _sign(self, fresh: bool, deadline: Deadline | None = None) -> str:
+        return self._engine.request(results.last_frame_call(self.project_id, self.job_id), deadline)
+
+    def _stem(self) -> str:
+        return f"last-frame-{self.job_id.lower()}"
 
 
 class Result(_Fetchable):
@@ -231,6 +250,23 @@ class Result(_Fetchable):
         return self._state.withheld
 
     @property
+    def last_frame(self) -> LastFrame | None:
+        """The last frame as a picture of its own, where the order asked for it with `return_last_frame`."""
+        return LastFrame(self._job, self.job_id, self._engine, self._bridge) if self._state.last_frame else None
+
+    @property
+    def size(self) -> tuple[int, int] | None:
+        """Width and height in pixels as ordered; None when the model chose."""
+        width, height = (self._job.project.params.get(name) for name in ("width", "height"))
+        return (width, height) if isinstance(width, int) and isinstance(height, int) else None
+
+    @property
+    def duration(self) -> float | None:
+        """Seconds as ordered; None when the model chose, and for pictures."""
+        seconds = self._job.project.params.get("duration")
+        return float(seconds) if isinstance(seconds, (int, float)) else None
+
+    @property
     def labels(self) -> tuple[str, ...]:
         """What was found sensitive, though delivered: `prompt`, `image`, or `sensitive` when not said."""
         if not self._state.nsfw_detected:
@@ -280,6 +316,23 @@ class Result(_Fetchable):
             raise ContentWithheld(
                 "The sensitive-content filter withheld this result.", job_id=self.job_id, project_id=self.project_id
             )
+
+    def _record(self, file: Path, sha256: str) -> object:
+        from sogni._store import sidecar
+
+        project = self._job.project
+        facts = {
+            "sha256": sha256,
+            "kind": self.kind,
+            "project_id": self.project_id,
+            "job_id": self.job_id,
+            "index": self.index,
+            "seed": self.seed,
+            "size": self.size,
+            "duration": self.duration,
+            "labels": self.labels,
+        }
+        return sidecar.write(file, facts, {"type": project.type, **project.params})
 
     def _sign(self, fresh: bool, deadline: Deadline | None = None) -> str:
         if self._state.hosted_url:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import errno as errnos
+import hashlib
 import io
 import os
 import re
@@ -305,6 +306,7 @@ def download(
     *,
     overwrite: bool = False,
     fallback: str = ".bin",
+    record: Callable[[Path, str], object] | None = None,
     progress: Progress | None = None,
     cancelled: Cancelled | None = None,
     deadline: Deadline | None = None,
@@ -318,6 +320,7 @@ def download(
         stem: File name within a folder, without its extension.
         overwrite: Replace a file of that name; otherwise the new one gets `-2`, `-3`, ...
         fallback: Extension for content that nothing recognises.
+        record: Called with the finished file and the SHA-256 of its content, in hexadecimal.
         progress: Told about real bytes.
         cancelled: Asked before each piece.
         deadline: When to give up.
@@ -326,6 +329,7 @@ def download(
         TransferError: the content is empty or changed meanwhile.
         ApiError, TransportError, WaitTimeout: it could not be fetched.
     """
+    digest = hashlib.sha256() if record is not None else None
     with _disk(str(target)):
         folder, name, suffix = _destination(target, stem)
     with Fetch(http, url_supplier, progress=progress, cancelled=cancelled, deadline=deadline) as fetch:
@@ -340,14 +344,19 @@ def download(
             with _disk(str(folder / name)), file:
                 while piece is not None:
                     file.write(piece)
+                    if digest is not None:
+                        digest.update(piece)
                     piece = fetch.next_chunk()
                 file.flush()
                 suffix = _suffix(folder / name, suffix, file, fallback)
             with _disk(str(folder / f"{name}{suffix}")):
-                return _publish(part, folder, name, suffix, overwrite=overwrite)
+                saved = _publish(part, folder, name, suffix, overwrite=overwrite)
         finally:
             with contextlib.suppress(OSError):
                 part.unlink()
+    if record is not None and digest is not None:
+        record(saved, digest.hexdigest())
+    return saved
 
 
 def _destination(target: str | os.PathLike[str], stem: str) -> tuple[Path, str, str]:

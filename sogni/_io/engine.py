@@ -23,7 +23,7 @@ from .._protocol.entries import ProjectEntry
 from .._protocol.ids import recent_since
 from .._protocol.messages import ProjectRecord
 from .._protocol.outcome import CheckAlive, Effect, FetchRecord, FetchSnapshot, Once, Outcome, ResolveMissing
-from .._protocol.session import KEEP_FINISHED, Session
+from .._protocol.session import KEEP_FINISHED, Session, read_record
 from ..errors import (
     AuthenticationError,
     ClosedError,
@@ -357,6 +357,11 @@ class Engine:
         with self.lock:
             self._feed.check_open()
             return self.session.track(entry, time.monotonic())
+
+    @staticmethod
+    def read_record(record: ProjectRecord) -> ProjectEntry:
+        """A project as a record describes it; it is not tracked."""
+        return read_record(record, time.monotonic())
 
     def tracked(self) -> list[ProjectEntry]:
         """The tracked projects."""

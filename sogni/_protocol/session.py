@@ -545,6 +545,15 @@ class Session:
             out.news.append(("account", payload))
 
 
+def read_record(record: ProjectRecord, now: float) -> ProjectEntry:
+    """A project as a record describes it, at one moment; nobody follows it."""
+    session = Session()
+    entry = recovery.rebuild(record, now)
+    session.track(entry, now)
+    recovery.replay(session, entry, record, True, now, Outcome())
+    return entry
+
+
 _JOB_MESSAGES = (JobInitiating, JobStarted, JobProgress, JobRetry, JobResult, JobError)
 
 _TIMERS: dict[str, Callable[[Session, Any, float, Outcome], None]] = {

@@ -88,7 +88,7 @@ def follow(
 
     def save(result: Result) -> Path | None:
         try:
-            return result.save(folder, name=name, overwrite=overwrite)
+            return result.save(folder, name=name, overwrite=overwrite, sidecar=False)
         except SogniError as error:
             outcome.errors.append(error)
             return None

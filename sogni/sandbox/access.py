@@ -15,6 +15,7 @@ from typing import Any
 
 import attrs
 
+from .script import Rig
 from .state import Account, World
 
 DEFAULT_KEY = "sandbox-key"
@@ -24,6 +25,8 @@ REAL_KEY = "This is the sandbox: real keys are refused and never passed on. Any 
 
 #: Account that the request being answered comes from; a request is answered in one task.
 ASKING: ContextVar[Account | None] = ContextVar("ASKING", default=None)
+#: The number of the session that its token belongs to; None for an API key.
+SESSION: ContextVar[int | None] = ContextVar("SESSION", default=None)
 
 
 @attrs.frozen
@@ -34,30 +37,42 @@ class Caller:
         account: The account; None when nobody or when refused.
         label: For the log; never the secret itself.
         refusal: Why the credentials were refused; empty when they were not.
+        session: Number of the session of a token; None for an API key.
     """
 
     account: Account | None
     label: str | None
     refusal: str = ""
+    session: int | None = None
 
 
 @attrs.define(eq=False)
 class _Pair:
-    number: int
     account: str
-    refresh: str
+    session: int
 
 
 class Access:
-    """Recognises callers and mints tokens."""
+    """Recognises callers and mints tokens.
 
-    def __init__(self, world: World) -> None:
+    A session begins with a sign-in and goes on through renewals; its tokens are numbered in the order they are minted.
+    """
+
+    def __init__(self, world: World, rig: Rig) -> None:
         self._world = world
+        self._rig = rig
         self._secret = secrets.token_bytes(32)
         self._pairs: dict[str, _Pair] = {}
         self._spent: set[str] = set()
         self._numbers = 0
+        self._expired = 0
+        self._ended: set[int] = set()
         self.renewals = 0
+
+    def clock(self) -> float:
+        """Epoch seconds, by the clock of this server."""
+        offset: float = self._rig.peek("clock_offset")
+        return time.time() + offset
 
     def caller(self, headers: Mapping[str, str]) -> Caller:
         """Who these headers stand for."""
@@ -67,14 +82,27 @@ class Access:
             return self._token(token)
         return Caller(None, None)
 
-    def mint(self, account: str, expires_in: float, refresh_expires_in: float) -> tuple[str, str]:
-        """A new pair of JWTs."""
+    def sign_in(self, account: str, session: int | None = None) -> tuple[str, str]:
+        """A new pair, of a new session unless one is given; it lives as long as a script says."""
+        life, refresh_life = self._rig.take("token_life"), self._rig.take("refresh_life")
+        return self.mint(
+            account,
+            ACCESS_LIFE if life is None else life,
+            REFRESH_LIFE if refresh_life is None else refresh_life,
+            session,
+        )
+
+    def mint(
+        self, account: str, expires_in: float, refresh_expires_in: float, session: int | None = None
+    ) -> tuple[str, str]:
+        """A new pair of JWTs, of a new session unless one is given."""
         self._numbers += 1
+        session = self._numbers if session is None else session
         address = self._world.account(account).address
-        claims = {"addr": address, "env": "sandbox", "acc": account, "num": self._numbers}
+        claims = {"addr": address, "env": "sandbox", "acc": account, "num": self._numbers, "ses": session}
         token = self._jwt({**claims, "use": "access"}, expires_in)
         refresh = self._jwt({**claims, "type": "refresh", "use": "refresh"}, refresh_expires_in)
-        self._pairs[refresh] = _Pair(self._numbers, account, refresh)
+        self._pairs[refresh] = _Pair(account, session)
         return token, refresh
 
     def renew(self, refresh: object) -> tuple[str, str] | str:
@@ -82,18 +110,30 @@ class Access:
         if not isinstance(refresh, str) or refresh not in self._pairs:
             return "This refresh token was used before." if refresh in self._spent else "Unknown refresh token."
         claims = self._claims(refresh)
-        if claims is None or claims["exp"] <= time.time():
+        if claims is None or claims["exp"] <= self.clock():
             return "The refresh token has expired."
         pair = self._pairs.pop(refresh)
         self._spent.add(refresh)
         self.renewals += 1
-        return self.mint(pair.account, ACCESS_LIFE, REFRESH_LIFE)
+        return self.sign_in(pair.account, pair.session)
+
+    def end(self, session: int) -> None:
+        """Sign a session out: none of its tokens counts any more."""
+        self._ended.add(session)
+        self._pairs = {refresh: pair for refresh, pair in self._pairs.items() if pair.session != session}
+
+    def expire(self, *, refresh: bool = False) -> None:
+        """Every access token minted so far has expired, whatever stands in it; refresh tokens too if asked."""
+        self._expired = self._numbers
+        if refresh:
+            self._pairs.clear()
 
     def clear(self) -> None:
         """No token counts any more."""
         self._secret = secrets.token_bytes(32)
         self._pairs.clear()
         self._spent.clear()
+        self._ended.clear()
         self.renewals = 0
 
     def _key(self, key: str) -> Caller:
@@ -111,12 +151,14 @@ class Access:
         if claims is None or claims.get("use") != "access":
             return Caller(None, "unknown token", "Invalid token.")
         label = f"token {claims['num']} of {claims['acc']}"
-        if claims["exp"] <= time.time():
+        if claims["exp"] <= self.clock() or claims["num"] <= self._expired:
             return Caller(None, f"expired {label}", "The token has expired.")
-        return Caller(self._world.account(claims["acc"]), label)
+        if claims["ses"] in self._ended:
+            return Caller(None, f"ended {label}", "This session was signed out.")
+        return Caller(self._world.account(claims["acc"]), label, session=claims["ses"])
 
     def _jwt(self, claims: Mapping[str, Any], expires_in: float) -> str:
-        issued = time.time()
+        issued = self.clock()
         body = {**claims, "iat": int(issued), "exp": int(issued + expires_in), "jti": secrets.token_hex(8)}
         signed = f"{_segment({'alg': 'HS256', 'typ': 'JWT'})}.{_segment(body)}"
         return f"{signed}.{self._sign(signed)}"

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import json
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 from aiohttp import web
 
-from .access import ASKING
+from .access import ASKING, SESSION
 from .faults import Fault
+from .script import Rig
 from .state import Account
 from .storage import abort
+
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 PAGE = "<html><head><title>502 Bad Gateway</title></head><body><h1>502 Bad Gateway</h1></body></html>"
 
@@ -32,15 +36,31 @@ def caller() -> Account:
     return account
 
 
+def signed_in() -> Account:
+    """Who asks, having signed in with a password: there are things that no API key may do."""
+    account = caller()
+    if SESSION.get() is None:
+        raise Problem(401, 102, "An API key may not do this: sign in with username and password.")
+    return account
+
+
 async def body_of(request: web.Request) -> dict[str, Any]:
-    """The JSON object that a request brings."""
+    """The JSON object that a request carries."""
     try:
         body = await request.json()
-    except ValueError:
-        body = None
+    except (ValueError, RecursionError):
+        raise Problem(400, 101, "The body must be JSON.") from None
     if not isinstance(body, dict):
         raise Problem(400, 101, "The body must be a JSON object.")
     return body
+
+
+def word_of(body: dict[str, Any], name: str) -> str:
+    """A text of the body that must not be empty."""
+    value = body.get(name)
+    if not isinstance(value, str) or not value:
+        raise Problem(400, 101, f"{name} must be a text that is not empty.")
+    return value
 
 
 def bare(data: object, status: int = 200) -> web.Response:
@@ -53,6 +73,11 @@ def bare(data: object, status: int = 200) -> web.Response:
 def success(data: object) -> web.Response:
     """The envelope of REST."""
     return bare({"status": "success", "data": data})
+
+
+def answer(rig: Rig, data: object) -> web.Response:
+    """The envelope of REST, unless a script leaves it out."""
+    return bare(data) if rig.take("bare_answers") else success(data)
 
 
 def error(status: int, code: int, message: str, **extra: object) -> web.Response:

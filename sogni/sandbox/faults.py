@@ -63,6 +63,7 @@ FAULTS: Mapping[str, Fault] = {
     # HTTP requests
     "bad_request": _request(400, 101, "Invalid request.", "400"),
     "unauthorized": _request(401, 102, "Unauthorized.", "401, the credentials are refused"),
+    "renewal_refused": _request(401, 104, "The refresh token is not valid.", "401 of a renewal; name its path"),
     "forbidden": _request(403, 103, "Not permitted.", "403"),
     "not_found": _request(404, 122, "Not found.", "404"),
     "conflict": _request(409, 109, "Conflict.", "409"),

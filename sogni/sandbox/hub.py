@@ -143,6 +143,10 @@ class Hub:
         found = self._live.get((project.account.name, project.app_id))
         return found if found is not None and found.is_live and not found.is_ending else None
 
+    def live(self) -> Iterator[Connection]:
+        """Every live connection."""
+        return (found for found in list(self._live.values()) if found.is_live)
+
     def of_account(self, account: Account) -> Iterator[Connection]:
         """Live connections of an account."""
         return (found for found in list(self._live.values()) if found.account is account and found.is_live)

@@ -106,7 +106,10 @@ class Keeping:
     # LoRAs
 
     async def loras(self, request: web.Request) -> web.Response:
-        views = [lora.view() for lora in self._shelf().loras.values()]
+        kept = self._shelf().loras.values()
+        for lora in kept:
+            lora.look()
+        views = [lora.view() for lora in kept]
         return success({"loras": views, "models": self._catalog.raw["loras"]["models"], "limits": LORA_LIMITS})
 
     async def take_in(self, request: web.Request) -> web.Response:

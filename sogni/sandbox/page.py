@@ -56,6 +56,15 @@ EXAMPLES: Mapping[str, object] = {
     "cut_upload": 1000,
     "fail_download": 503,
     "cut_download": 1000,
+    "clock_offset": 3600,
+    "token_life": 5,
+    "refresh_life": 10,
+    "slow_renewal": 2,
+    "last_page": "missing",
+    "slow_status": 2,
+    "hostile_permit": "amount",
+    "approval_lag": 1,
+    "first_page": 1,
 }
 
 
@@ -255,7 +264,7 @@ def _project(project: Project) -> dict[str, Any]:
         "prompt": project.prompt[:300],
         "account": project.account.name,
         "app": project.app_id,
-        "size": list(project.size),
+        "size": list(project.size) if project.kind in ("image", "video") else [],
         "is_held": bool(project.holds),
         "jobs": [_job(project, job) for job in project.jobs[:32]],
         "count": len(project.jobs),

@@ -1,23 +1,20 @@
-"""What is asked over HTTP: accounts, catalogue, estimates, look-ups and signed URLs, each by its path."""
+"""What is asked over HTTP: catalogue, estimates, look-ups and signed URLs, each by its path."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from typing import Any
 
 from aiohttp import web
 
 from . import views
-from .access import Access
-from .answers import Problem, bare, caller as _caller, success
+from .answers import Handler, Problem, bare, caller, success
 from .catalog import Catalog, Model
 from .estimates import TOKENS, Work, quote
 from .slots import slot_of
 from .state import JOB_ENDED, Job, Project, World, now_ms
 from .storage import Storage
-
-Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 WEEK_MS = 7 * 86_400_000
 SYNC_CALLS, SYNC_SECONDS = 20, 10.0
@@ -26,9 +23,8 @@ SYNC_CALLS, SYNC_SECONDS = 20, 10.0
 class Routes:
     """The handlers."""
 
-    def __init__(self, *, world: World, access: Access, catalog: Catalog, storage: Storage) -> None:
+    def __init__(self, *, world: World, catalog: Catalog, storage: Storage) -> None:
         self._world = world
-        self._access = access
         self._catalog = catalog
         self._storage = storage
         self._wide_syncs: dict[str, list[float]] = {}
@@ -36,9 +32,6 @@ class Routes:
     def add_to(self, router: web.UrlDispatcher) -> None:
         """Register every path."""
         get: dict[str, Handler] = {
-            "/v1/account/me": self.me,
-            "/v4/account/balance": self.balance,
-            "/v1/subscriptions/status": self.subscription,
             "/v1/loras/comfy": self.loras,
             "/v1/projects/{id}": self.record,
             "/v2/projects/{id}": self.lookup,
@@ -61,36 +54,12 @@ class Routes:
         }
         for path, handler in get.items():
             router.add_get(path, handler)
-        router.add_post("/v1/account/refresh-token", self.renew)
-        router.add_post("/v1/account/logout", self.logout)
-
-    # account
-
-    async def me(self, request: web.Request) -> web.Response:
-        return success(views.profile(_caller()))
-
-    async def balance(self, request: web.Request) -> web.Response:
-        return success(views.balances(_caller(), unclaimed=True))
-
-    async def subscription(self, request: web.Request) -> web.Response:
-        _caller()
-        return success({"subscription": {"active": False, "status": "none"}})
-
-    async def logout(self, request: web.Request) -> web.Response:
-        _caller()
-        return success({})
-
-    async def renew(self, request: web.Request) -> web.Response:
-        try:
-            body = await request.json()
-        except ValueError:
-            raise Problem(400, 101, "The body must be JSON.") from None
-        pair = self._access.renew(body.get("refreshToken") if isinstance(body, dict) else None)
-        if isinstance(pair, str):
-            raise Problem(401, 104, pair)
-        return success({"token": pair[0], "refreshToken": pair[1]})
 
     # catalogue
+
+    async def assets(self, request: web.Request) -> web.Response:
+        caller()
+        return success({"enabled": False})
 
     async def loras(self, request: web.Request) -> web.Response:
         return success(views.loras(self._catalog, request.query.get("modelId")))
@@ -173,7 +142,7 @@ class Routes:
         return success({"project": views.stored(self._mine(request), plain=True)})
 
     async def recent(self, request: web.Request) -> web.Response:
-        account = _caller()
+        account = caller()
         query = request.query
         try:
             since, limit = int(query.get("since", 0)), int(query.get("limit", 50))
@@ -197,10 +166,10 @@ class Routes:
         return success({"jobs": [views.recent_job(*pair) for pair in found[:limit]], "next": 0})
 
     async def active(self, request: web.Request) -> web.Response:
-        return bare({"projects": [{"id": project.id} for project in self._world.active(_caller())]})
+        return bare({"projects": [{"id": project.id} for project in self._world.active(caller())]})
 
     async def sync(self, request: web.Request) -> web.Response:
-        account = _caller()
+        account = caller()
         app_id = request.query.get("appId")
         if app_id is None:
             calls = self._wide_syncs.setdefault(account.name, [])
@@ -212,7 +181,7 @@ class Routes:
         return bare(views.snapshot(self._world, account, app_id))
 
     def _mine(self, request: web.Request) -> Project:
-        account = _caller()
+        account = caller()
         project = self._world.project(request.match_info["id"])
         if project is None or project.account is not account:
             raise _missing("Project not found.")
@@ -221,19 +190,19 @@ class Routes:
     # signed URLs
 
     async def image_upload(self, request: web.Request) -> web.Response:
-        _caller()
+        caller()
         _need(request, "imageId", "jobId", "type")
         return self._upload(request, request.query["type"])
 
     async def media_upload(self, request: web.Request) -> web.Response:
-        _caller()
+        caller()
         _need(request, "jobId", "type")
         return self._upload(request, slot_of(request.query["type"], request.query.get("id")))
 
     def _upload(self, request: web.Request, slot: str) -> web.Response:
         query = request.query
         project = self._world.project(query["jobId"])
-        if project is not None and project.account is not _caller():
+        if project is not None and project.account is not caller():
             raise Problem(403, 103, "Not your project.")
         return success({"uploadUrl": self._storage.upload_url(query["jobId"].upper(), slot, query.get("contentType"))})
 
@@ -241,9 +210,9 @@ class Routes:
         query = _need(request, "jobId", "imageId", "type")
         if query["type"] not in ("complete", "preview"):
             return self._input(request, query["type"])
-        project, job = self._job(request, query["imageId"])
         if query["type"] == "preview":
-            return self._download(project, job, "previews", None)
+            return self._preview(request, query["imageId"])
+        project, job = self._job(request, query["imageId"])
         if project.kind != "image":
             raise _missing("This result is not an image; use /v1/media/downloadUrl.")
         return self._download(project, job, "results", query.get("contentType"))
@@ -265,18 +234,26 @@ class Routes:
             raise _missing("Not found.")
         return success({"downloadUrl": self._storage.download_url(name, content_type)})
 
+    def _preview(self, request: web.Request, img_id: str) -> web.Response:
+        project = self._world.project(request.query["jobId"])
+        mine = project is not None and project.account is caller()
+        name = self._storage.preview_of(project, img_id) if project is not None and mine else None
+        if name is None:
+            raise _missing("Not found.")
+        return success({"downloadUrl": self._storage.download_url(name)})
+
     def _input(self, request: web.Request, slot: str) -> web.Response:
         project = self._world.project(request.query["jobId"])
         name = self._storage.input_of(request.query["jobId"], slot)
-        if name is None or (project is not None and project.account is not _caller()):
+        if name is None or (project is not None and project.account is not caller()):
             raise _missing("Not found.")
         return success({"downloadUrl": self._storage.download_url(name)})
 
     def _job(self, request: web.Request, img_id: str) -> tuple[Project, Job]:
         project = self._world.project(request.query["jobId"])
-        if project is not None and project.account is _caller():
+        if project is not None and project.account is caller():
             for job in project.jobs:
-                if job.img_id == img_id.upper() and (job.status in JOB_ENDED or job.preview is not None):
+                if job.img_id == img_id.upper() and job.status in JOB_ENDED:
                     return project, job
         raise _missing("Not found.")
 
@@ -289,7 +266,7 @@ VIDEO_ESTIMATE = "/api/v1/job-video/estimate/{token}/{model}/{width}/{height}/{f
 
 
 def _need(request: web.Request, *names: str) -> Any:
-    _caller()
+    caller()
     for name in names:
         if not request.query.get(name):
             raise Problem(400, 101, f"{name} is missing.")

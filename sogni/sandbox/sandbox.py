@@ -9,10 +9,12 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from .access import DEFAULT_KEY
 from .faults import find
+from .holder import SandboxAccount
 from .journal import Journal
 from .pace import pace_of
 from .records import LogEntry, Submission, Upload
 from .script import Rig
+from .wallets import PASSWORD, USERNAME
 
 if TYPE_CHECKING:
     from sogni import SogniClient
@@ -28,7 +30,8 @@ START, CLOSE = 20.0, 1.8
 class Sandbox:
     """A Sogni network on 127.0.0.1 that renders small real media and fails on request.
 
-    It runs in a thread of its own and serves everything on one port. Only keys that start with `sandbox` are taken.
+    It runs in a thread of its own and serves everything on one port. Only keys that start with `sandbox` are taken, and
+    accounts that it has or that signed up with it.
 
     Args:
         port: The port; 0 takes a free one.
@@ -118,7 +121,7 @@ class Sandbox:
 
     @property
     def url(self) -> str:
-        """Where it is; what `SOGNI_SANDBOX_URL` takes."""
+        """Where it is; what `SOGNI_SANDBOX_URL` takes. A browser finds a page there that shows what goes on."""
         return self.rest_endpoint
 
     @property
@@ -141,6 +144,48 @@ class Sandbox:
         from sogni import SogniClient
 
         return SogniClient(sandbox=self, **kwargs)
+
+    @property
+    def username(self) -> str:
+        """Name of the account that is always there, the one of `api_key`."""
+        return USERNAME
+
+    @property
+    def password(self) -> str:
+        """Its password."""
+        return PASSWORD
+
+    def account(self, username: str = USERNAME) -> SandboxAccount:
+        """An account, to look into and to change behind the client's back; a KeyError when there is none."""
+
+        def find(server: Server) -> str:
+            found = server.world.named(username)
+            if found is None:
+                raise KeyError(username)
+            return found.name
+
+        return SandboxAccount(self._on_loop(find), self._on_loop)
+
+    def add_account(self, username: str, password: str, *, email: str | None = None) -> SandboxAccount:
+        """An account that signs in with this name and password, as if it had signed up before.
+
+        Raises:
+            ValueError: the name is taken.
+        """
+        from .state import Account
+        from .wallets import address_of
+
+        address = address_of(username, password)
+
+        def add(server: Server) -> None:
+            if server.world.named(username) is not None or server.world.at(address) is not None:
+                raise ValueError(f"there is an account {username!r} already")
+            made = Account(username, address)
+            made.email = email or made.email
+            server.world.accounts[username] = made
+
+        self._on_loop(add)
+        return SandboxAccount(username, self._on_loop)
 
     def mint_tokens(self, *, expires_in: float = 3600.0, refresh_expires_in: float = 86_400.0) -> tuple[str, str]:
         """An access token and a refresh token of the account `sandbox`, valid for that many seconds."""
@@ -219,6 +264,31 @@ class Sandbox:
             ValueError: an unknown knob, or a value that it does not take.
         """
         self._apply(lambda: self._rig.arm(knobs, times))
+
+    def expire_tokens(self, *, refresh: bool = False) -> None:
+        """Every access token minted so far has expired, whatever stands in it; with `refresh`, refresh tokens too."""
+        self._on_loop(lambda server: server.access.expire(refresh=refresh))
+
+    def announce(self, *, platforms: Sequence[str] = (), **fields: object) -> str:
+        """Publish an announcement: it is listed, and sent as `appAlert`, or `toastMessage` where that is not wanted.
+
+        Args:
+            platforms: App sources that it is for; all when empty.
+            **fields: Of `appAlert` with their names there: `title`, `kind`, `severity`, `pinned`, `endsAt`, ...
+        Returns:
+            Its id.
+        Raises:
+            ValueError: a kind or severity that does not exist.
+        """
+
+        def post(server: Server) -> str:
+            from .board import announcement
+
+            made = announcement(fields, tuple(platforms))
+            server.board.post(made)
+            return made.id
+
+        return self._on_loop(post)
 
     def release(self) -> None:
         """Let every project go on that `script(hold_at=...)` has stopped, or has not yet stopped."""

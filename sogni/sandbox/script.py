@@ -11,11 +11,16 @@ import attrs
 from .faults import FAULTS, Fault, find, unknown_name
 
 #: What spends a knob: one `times` of it is used up by the next thing of this kind.
-Subject: TypeAlias = Literal["project", "cancel", "connection", "request", "import", "upload", "download", "url"]
+Subject: TypeAlias = Literal[
+    "project", "cancel", "connection", "request", "import", "upload", "download", "url", "account"
+]
 
 MOMENTS = ("accepted", "queued", "assigned", "initiating", "started", "progress", "preview", "result", "completed")
 RENDERING = ("initiating", "started", "progress", "preview")
 WAITING_REASONS = ("concurrency_limit", "model_concurrency_limit", "payment_pending", "no_workers", "queued")
+#: What stands in `next` on the last page of transactions, and how typed data that is to be signed may lie.
+LAST_PAGES = ("zero", "missing", "null", "same", "beyond")
+LIES = ("chain", "name", "type", "owner", "spender", "amount", "deadline")
 LORA_FAILURES = ("source_access", "subscription_required", "catalog_duplicate", "invalid_artifact")
 PROGRESS_STYLES = ("steps", "fraction", "percent", "eta")
 
@@ -89,6 +94,12 @@ def _paths(value: object) -> dict[str, str]:
             usable = (name for name, fault in FAULTS.items() if fault.place == "request")
             raise ValueError(unknown_name("HTTP fault", kind, usable))
     return dict(value)
+
+
+def _offset(value: object) -> float:
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not -86_400 <= value <= 86_400:
+        raise ValueError(f"takes seconds, up to a day in either direction, not {value!r}")
+    return float(value)
 
 
 _status = _whole(300, 599, "an HTTP status")
@@ -175,6 +186,7 @@ class Script:
     close_on_connect: int | None = _knob(
         "connection", _optional(_whole(0, 4999, "a close code")), None, "close right after the upgrade; 0 aborts"
     )
+    no_entitlement: bool = _on("connection", "authenticated without subscriptionEntitlement, as old servers")
     deaf: bool = _on("connection", "the connection is accepted and then never read: no pong, no answer")
     # HTTP
     http: Mapping[str, str] = _knob("request", _paths, attrs.Factory(dict), "path pattern -> HTTP fault")
@@ -186,6 +198,26 @@ class Script:
     fail_download: int | None = _knob("download", _optional(_status), None, "status of a GET of media")
     cut_download: int | None = _knob("download", _optional(_size), None, "abort a GET after this many bytes")
     expire_urls: bool = _on("url", "a signed URL that has expired when it arrives")
+    # accounts; the first two count for everything, until `Sandbox.reset()`
+    testnet: bool = _on("account", "this is the test network: other domains and chains are signed for")
+    clock_offset: float = _knob("account", _offset, 0.0, "seconds that the clock of tokens and of Date is ahead")
+    token_life: float | None = _knob("account", _optional(_seconds), None, "seconds that an access token lives")
+    refresh_life: float | None = _knob("account", _optional(_seconds), None, "seconds that a refresh token lives")
+    expire_on_upload: bool = _on("account", "every access token expires while a file arrives")
+    slow_renewal: float = _knob("account", _seconds, 0.0, "seconds before a renewal is answered")
+    broken_pair: bool = _on("account", "a renewal answers 200 without a refresh token")
+    bare_answers: bool = _on("account", "an account endpoint answers without the envelope")
+    partial_balance: bool = _on("account", "balanceUpdate tells only of the token that changed")
+    numeric_amounts: bool = _on("account", "amounts of transactions are numbers, not texts")
+    null_times: bool = _on("account", "transactions have null for times")
+    last_page: str = _knob("account", _choice(*LAST_PAGES), "zero", "what `next` is on the last page of transactions")
+    versioned_status: bool = _on("account", "the subscription status carries a version")
+    slow_status: float = _knob("account", _seconds, 0.0, "seconds that a subscription status is old when it arrives")
+    hostile_permit: str | None = _knob(
+        "account", _optional(_choice(*LIES)), None, "in what the data lies that a wallet is asked to sign"
+    )
+    approval_lag: int = _knob("account", _whole(0, 100, "deposits"), 0, "deposits still refused after an approval")
+    first_page: int = _knob("account", _whole(0, 1, "a page"), 0, "number of the first page of the leaderboard")
 
 
 #: The same table as data: name -> field with its subject and sentence.

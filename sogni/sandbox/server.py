@@ -6,10 +6,11 @@ import asyncio
 import tempfile
 import traceback
 from collections.abc import Awaitable, Callable
+from email.utils import formatdate
 from fnmatch import fnmatchcase
 from pathlib import Path
 
-from .access import ASKING, Access, masked
+from .access import ASKING, SESSION, Access, masked
 from .catalog import load
 from .faults import FAULTS, Fault
 from .journal import Journal
@@ -23,8 +24,13 @@ except ImportError as missing:
     raise ImportError("The sandbox needs aiohttp: pip install 'sogni[sandbox]'") from missing
 
 from . import answers
+from .accounts import Accounts
+from .billing import Billing
+from .board import Board
+from .gate import Gate
 from .hub import Hub
 from .keeping import Keeping
+from .ledger import Ledger
 from .library import Library
 from .page import Page
 from .routes import Routes
@@ -32,9 +38,10 @@ from .sockets import Sockets
 from .stage import Stage
 from .storage import AREA, Storage
 from .studio import Studio
+from .vault import Vault
 
-#: Paths that anybody may ask; wrong credentials are refused there as well.
-RENEWAL = "/v1/account/refresh-token"
+#: Where credentials come from: those that are sent along do not matter there.
+SIGN_IN = tuple(f"/v1/account/{name}" for name in ("nonce", "login", "create", "refresh-token"))
 STOP = 0.2
 
 
@@ -47,8 +54,13 @@ class Server:
         # Removed when the sandbox closes, or at exit.
         self._folder = tempfile.TemporaryDirectory(prefix="sogni-sandbox-", ignore_cleanup_errors=True)
         self.world = World(Path(self._folder.name))
-        self.access = Access(self.world)
+        self.access = Access(self.world, rig)
         self.hub = Hub(journal)
+        self.ledger = Ledger(world=self.world, hub=self.hub, rig=rig)
+        self.board = Board(hub=self.hub, rig=rig)
+        self._gate = Gate(world=self.world, access=self.access, rig=rig)
+        self._vault = Vault(ledger=self.ledger, rig=rig)
+        self._billing = Billing(world=self.world, ledger=self.ledger, rig=rig)
         self._catalog = load()
         self._library = Library(self._catalog)
         self._storage = Storage(journal=journal, world=self.world, rig=rig)
@@ -61,6 +73,7 @@ class Server:
             storage=self._storage,
             studio=self._studio,
             pace=pace,
+            ledger=self.ledger,
         )
         self._sockets = Sockets(
             journal=journal,
@@ -70,6 +83,8 @@ class Server:
             catalog=self._catalog,
             library=self._library,
             stage=self.stage,
+            ledger=self.ledger,
+            board=self.board,
         )
         self._page = Page(
             journal=journal,
@@ -86,15 +101,24 @@ class Server:
     async def start(self, port: int) -> None:
         """Serve on a port of 127.0.0.1; 0 takes a free one."""
         app = web.Application(middlewares=[self._around], client_max_size=1 << 20)
-        Routes(world=self.world, access=self.access, catalog=self._catalog, storage=self._storage).add_to(app.router)
-        Keeping(
-            journal=self.journal,
-            world=self.world,
-            library=self._library,
-            catalog=self._catalog,
-            storage=self._storage,
-            rig=self._rig,
-        ).add_to(app.router)
+        app.on_response_prepare.append(self._stamp)
+        for part in (
+            Routes(world=self.world, catalog=self._catalog, storage=self._storage),
+            Accounts(world=self.world, ledger=self.ledger, rig=self._rig),
+            Keeping(
+                journal=self.journal,
+                world=self.world,
+                library=self._library,
+                catalog=self._catalog,
+                storage=self._storage,
+                rig=self._rig,
+            ),
+            self._gate,
+            self._vault,
+            self._billing,
+            self.board,
+        ):
+            part.add_to(app.router)
         app.router.add_route("*", AREA + "{name:.*}", self._storage.serve)
         app.router.add_get("/{tail:.*}", self._any)
         # A handler that waits ends with its client, so that none is left behind.
@@ -111,7 +135,7 @@ class Server:
             raise
         self.port = runner.addresses[0][1]
         self._page.port = self.port
-        self._storage.base = f"http://127.0.0.1:{self.port}"
+        self._storage.base = self._billing.base = f"http://127.0.0.1:{self.port}"
 
     async def close(self) -> None:
         """Stop serving and remove every file."""
@@ -128,9 +152,16 @@ class Server:
             if project.task is not None:
                 project.task.cancel()
         self.hub.drop_all(1000)
-        self.access.clear()
-        self._storage.clear()
-        self._library.clear()
+        for part in (
+            self.access,
+            self._gate,
+            self._vault,
+            self._billing,
+            self.board,
+            self._storage,
+            self._library,
+        ):
+            part.clear()
         self.world.clear()
 
     async def _any(self, request: web.Request) -> web.StreamResponse:
@@ -160,12 +191,15 @@ class Server:
             fault = self._fault(request, direct=not (is_storage or is_upgrade))
             if fault is not None:
                 response = await answers.of_fault(*fault)
-            elif caller.refusal and not is_storage and request.path != RENEWAL:
+            elif caller.refusal and not is_storage and request.path not in SIGN_IN:
                 if is_upgrade:
                     self.journal.add("refused", path=request.path, detail=caller.refusal)
                 response = answers.error(401, 102, caller.refusal)
             else:
                 ASKING.set(caller.account)
+                SESSION.set(caller.session)
+                if is_storage and request.method == "PUT" and self._rig.take("expire_on_upload"):
+                    self.access.expire()
                 response = await handler(request)
             status = response.status
         except asyncio.CancelledError:
@@ -188,6 +222,10 @@ class Server:
         finally:
             self.journal.amend(number, status=status)
         return response
+
+    async def _stamp(self, _: web.Request, response: web.StreamResponse) -> None:
+        """Set the date by the clock of this server."""
+        response.headers["Date"] = formatdate(self.access.clock(), usegmt=True)
 
     def _fault(self, request: web.Request, *, direct: bool) -> tuple[Fault, web.Request, float | None] | None:
         """The armed fault that strikes this request; uploads, downloads and sockets only when their path is named."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from collections.abc import Mapping
 from datetime import datetime, timezone
 from typing import Any
 
@@ -13,13 +14,15 @@ from aiohttp import WSMsgType, web
 from . import frames, views
 from .access import ASKING
 from .answers import Problem
+from .board import Board
 from .catalog import Catalog
 from .hub import Connection, Hub
 from .intake import project_of
 from .journal import Journal
+from .ledger import Ledger
 from .library import Library
 from .records import Outcome, Submission
-from .script import Rig
+from .script import Rig, Script
 from .slots import declared
 from .stage import Stage
 from .state import Project, World
@@ -41,6 +44,8 @@ class Sockets:
         catalog: Catalog,
         library: Library,
         stage: Stage,
+        ledger: Ledger,
+        board: Board,
     ) -> None:
         self._journal = journal
         self._world = world
@@ -49,6 +54,8 @@ class Sockets:
         self._catalog = catalog
         self._library = library
         self._stage = stage
+        self._ledger = ledger
+        self._board = board
 
     async def serve(self, request: web.Request) -> web.StreamResponse:
         """Answer an upgrade and stay until the connection ends."""
@@ -85,9 +92,7 @@ class Sockets:
             elif script.no_authenticated:
                 connection.is_live = True
             else:
-                greeting = asyncio.ensure_future(
-                    self._greet(connection, script.late_authenticated, script.bare_authenticated)
-                )
+                greeting = asyncio.ensure_future(self._greet(connection, script))
             if script.deaf:
                 await asyncio.Event().wait()
             await self._read(connection)
@@ -98,16 +103,21 @@ class Sockets:
             self._hub.remove(connection)
         return ws
 
-    async def _greet(self, connection: Connection, delay: float, bare: bool) -> None:
-        if delay:
-            await asyncio.sleep(delay)
-        account = connection.account
+    async def _greet(self, connection: Connection, script: Script) -> None:
+        if script.late_authenticated:
+            await asyncio.sleep(script.late_authenticated)
+        account, bare = connection.account, script.bare_authenticated
         send = self._hub.send
-        send(
-            connection,
-            "authenticated",
-            views.authenticated(self._world, account, connection.number, connection.app_id, bare=bare),
+        hello = views.authenticated(
+            self._world,
+            account,
+            connection.number,
+            connection.app_id,
+            bare=bare,
+            testnet=self._rig.peek("testnet"),
+            old=script.no_entitlement,
         )
+        send(connection, "authenticated", hello)
         connection.is_live = True
         if not bare:
             # The greeting delivers them once; the read-only look-up goes on showing them to others.
@@ -115,6 +125,7 @@ class Sockets:
                 project.unclaimed = False
         send(connection, "balanceUpdate", views.balances(account, unclaimed=False))
         send(connection, "swarmModels", self._catalog.swarm(connection.network))
+        self._board.greet(connection)
         for project in self._world.active(account, connection.app_id):
             self._stage.connected(project)
 
@@ -174,9 +185,9 @@ class Sockets:
             reason = {"error": problem.error, "error_message": str(problem)}
             self._refuse(connection, request, project_id, reason)
             return
-        if project.estimate > connection.account.purses[project.token].net:
-            reason = {"error": 123, "error_message": "Insufficient funds."}
-            self._refuse(connection, request, project_id, reason)
+        denial = self._ledger.admit(project)
+        if denial is not None:
+            self._refuse(connection, request, project_id, denial)
             return
         # Only an order that is accepted uses up what was scripted for the next one.
         project.script = self._rig.take_script("project")
@@ -191,7 +202,9 @@ class Sockets:
         most = self._catalog.raw["loras"]["constraints"]["maxPerRequest"]
         check_loras(project.keyframe, project.model, self._library.loras_for(project.account), most)
 
-    def _refuse(self, connection: Connection, request: dict[str, Any], project_id: str, reason: dict[str, Any]) -> None:
+    def _refuse(
+        self, connection: Connection, request: dict[str, Any], project_id: str, reason: Mapping[str, Any]
+    ) -> None:
         self._record(connection, request, project_id, "refused")
         self._hub.send(connection, "jobError", {"jobID": project_id, "isFromWorker": False, **reason})
 

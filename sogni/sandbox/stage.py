@@ -13,6 +13,7 @@ from . import views
 from .faults import VENDOR_FAILURE, Fault
 from .hub import Hub
 from .journal import Journal
+from .ledger import Ledger
 from .order import Order, order_of
 from .pace import Pace
 from .script import Rig
@@ -50,7 +51,16 @@ class Stage:
     """Runs the projects."""
 
     def __init__(
-        self, *, journal: Journal, world: World, hub: Hub, rig: Rig, storage: Storage, studio: Studio, pace: Pace
+        self,
+        *,
+        journal: Journal,
+        world: World,
+        hub: Hub,
+        rig: Rig,
+        storage: Storage,
+        studio: Studio,
+        pace: Pace,
+        ledger: Ledger,
     ) -> None:
         self._journal = journal
         self._world = world
@@ -59,6 +69,7 @@ class Stage:
         self._storage = storage
         self._studio = studio
         self._pace = pace
+        self._ledger = ledger
         #: Frames that wait for their neighbour, and results that `jobCompleted` overtakes, by project.
         self._held: dict[str, tuple[str, dict[str, Any]]] = {}
         self._overtaken: dict[str, tuple[str, dict[str, Any]]] = {}
@@ -67,8 +78,7 @@ class Stage:
         """Take an accepted project in and let it run."""
         project.let_go("")
         self._world.projects[project.id] = project
-        project.account.purses[project.token].debit += project.estimate
-        self.tell_balance(project)
+        self._ledger.reserve(project)
         project.task = asyncio.get_running_loop().create_task(self._run(project))
 
     def cancel(self, project: Project) -> None:
@@ -102,8 +112,7 @@ class Stage:
 
     def tell_balance(self, project: Project) -> None:
         """Tell the account's sockets what is left."""
-        for connection in self._hub.of_account(project.account):
-            self._hub.send(connection, "balanceUpdate", views.balances(project.account, unclaimed=False))
+        self._ledger.tell_balance(project.account, project.token)
 
     # the project
 
@@ -162,9 +171,7 @@ class Stage:
 
     def _over(self, project: Project, status: str, reason: str) -> None:
         """The project has ended, before anybody is told, so that look-ups agree with the frames."""
-        purse = project.account.purses[project.token]
-        purse.debit -= project.estimate
-        purse.settled -= project.cost
+        self._ledger.settle(project)
         project.status, project.reason = status, reason
         project.ended = project.updated = now_ms()
         project.ended_at = asyncio.get_running_loop().time()

@@ -13,9 +13,12 @@ from typing import Any
 
 import attrs
 
+from .books import Books, Entry, Purse, new_purses, now_ms as now_ms
 from .catalog import Model
+from .plans import Plan
 from .records import Upload
 from .script import Moment, Script
+from .wallets import ADDRESS, USERNAME, same
 
 #: Raw names of the network for a project that has ended, with the plain status of the owner-scoped lookup.
 ENDED = {"completed": "completed", "errored": "failed", "cancelled": "canceled"}
@@ -26,42 +29,42 @@ JOB_ENDED = ("jobCompleted", "jobError")
 UNCLAIMED = 3600.0
 
 
-def now_ms() -> int:
-    """Epoch milliseconds, as every time on this network."""
-    return time.time_ns() // 1_000_000
-
-
-@attrs.define(eq=False)
-class Purse:
-    """Balance in one token."""
-
-    settled: Decimal
-    debit: Decimal = Decimal(0)
-
-    @property
-    def net(self) -> Decimal:
-        """What may still be spent."""
-        return self.settled - self.debit
-
-
 @attrs.define(eq=False)
 class Account:
-    """One user of the network; every key that starts with `sandbox` is one."""
+    """One user of the network: every key that starts with `sandbox`, and whoever signed up.
+
+    Attributes:
+        address: Of the wallet; made up from the name where no password is known.
+        plan, plan_version: The subscription, and a number that grows with every change of it.
+        gated: Kinds of media that need one of these plans.
+        spark_lock: Free Spark is locked, and how it is unlocked (empty: no known way); None when it is not.
+        devices: Ids that were told, the newest last.
+        had_trial: A trial was begun.
+        dismissed: Ids of announcements.
+    """
 
     name: str
-    purses: dict[str, Purse] = attrs.field(
-        factory=lambda: {"sogni": Purse(Decimal("10000")), "spark": Purse(Decimal("10000"))}
-    )
-
-    @property
-    def address(self) -> str:
-        """Wallet address, made up from the name."""
-        return "0x" + hashlib.sha256(self.name.encode()).hexdigest()[:40]
+    address: str = attrs.field(default=attrs.Factory(lambda account: _made_up(account.name), takes_self=True))
+    email: str = attrs.field(default=attrs.Factory(lambda account: f"{account.name}@sandbox.invalid", takes_self=True))
+    purses: dict[str, Purse] = attrs.field(factory=new_purses)
+    books: Books = attrs.field(factory=Books)
+    plan: Plan | None = None
+    plan_version: int = 0
+    gated: dict[str, tuple[str, ...]] = attrs.field(factory=dict)
+    spark_lock: str | None = None
+    devices: list[str] = attrs.field(factory=list)
+    had_trial: bool = False
+    dismissed: set[str] = attrs.field(factory=set)
 
     @property
     def sid(self) -> int:
         """The account's number."""
         return int(self.address[2:10], 16)
+
+
+def _made_up(name: str) -> str:
+    """A wallet that nobody has the key of, but for the account that is always there."""
+    return ADDRESS if name == USERNAME else "0x" + hashlib.sha256(name.encode()).hexdigest()[:40]
 
 
 @attrs.define(eq=False)
@@ -126,6 +129,8 @@ class Project:
     token: str
     estimate: Decimal
     inputs: Mapping[str, Upload]
+    payment: str = ""
+    entry: Entry | None = None
     status: str = "pending"
     reason: str = ""
     queue_position: int = 0
@@ -184,7 +189,7 @@ class World:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._numbers = 0
-        self.accounts: dict[str, Account] = {}
+        self.accounts: dict[str, Account] = {USERNAME: Account(USERNAME)}
         self.projects: dict[str, Project] = {}
         self.uploads: dict[tuple[str, str], list[Upload]] = {}
         self.files: dict[str, StoredFile] = {}
@@ -192,6 +197,14 @@ class World:
     def account(self, name: str) -> Account:
         """The account of that name, made on first sight."""
         return self.accounts.setdefault(name, Account(name))
+
+    def at(self, address: object) -> Account | None:
+        """The account of a wallet."""
+        return next((account for account in self.accounts.values() if same(account.address, address)), None)
+
+    def named(self, name: str) -> Account | None:
+        """The account of that name in any case, if it exists; wallets do not tell cases apart either."""
+        return next((account for account in self.accounts.values() if account.name.lower() == name.lower()), None)
 
     def number(self) -> int:
         """A number used only once."""
@@ -237,6 +250,7 @@ class World:
     def clear(self) -> None:
         """A new world."""
         self.accounts.clear()
+        self.account(USERNAME)
         self.projects.clear()
         self.uploads.clear()
         self.files.clear()

@@ -83,6 +83,11 @@ class Storage:
         name = _name(area, project, job)
         return name if name in self._world.files else None
 
+    def preview_of(self, project: Project, img_id: str) -> str | None:
+        """Name of the newest preview by the worker that a render had then; None when there is none."""
+        name = f"previews/{project.id}/{img_id.upper()}"
+        return name if name in self._world.files else None
+
     def input_of(self, project_id: str, slot: str) -> str | None:
         """Name of an uploaded file; None when there is none."""
         name = f"uploads/{project_id.upper()}/{slot}"

@@ -8,6 +8,8 @@ from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any
 
+from . import plans
+from .books import text_of
 from .catalog import Catalog
 from .estimates import USD_PER_SECOND, USD_PER_TOKEN
 from .state import ENDED, JOB_ENDED, PLAIN, Account, Job, Project, World, now_ms
@@ -154,33 +156,40 @@ def cost(tokens: Decimal, token: str) -> dict[str, str]:
     """An amount in every unit."""
     usd = tokens * USD_PER_TOKEN[token]
     return {
-        "costInRenderSec": _text(round(usd / USD_PER_SECOND, 2)),
-        "costInUSD": _text(round(usd, 6)),
-        "costInToken": _text(tokens),
-        "costInSpark": _text(round(usd / USD_PER_TOKEN["spark"], 4)),
-        "costInSogni": _text(round(usd / USD_PER_TOKEN["sogni"], 4)),
+        "costInRenderSec": text_of(round(usd / USD_PER_SECOND, 2)),
+        "costInUSD": text_of(round(usd, 6)),
+        "costInToken": text_of(tokens),
+        "costInSpark": text_of(round(usd / USD_PER_TOKEN["spark"], 4)),
+        "costInSogni": text_of(round(usd / USD_PER_TOKEN["sogni"], 4)),
     }
 
 
 def balances(account: Account, *, unclaimed: bool) -> dict[str, dict[str, str]]:
-    """Balances of an account; REST also tells what a worker has earned."""
+    """Balances of an account, for `/v4/account/balance` and `balanceUpdate`; only REST tells what a worker earned."""
     view: dict[str, dict[str, str]] = {}
     for token, purse in account.purses.items():
         view[token] = {
-            "settled": _text(purse.settled),
+            "settled": text_of(purse.settled),
             "credit": "0",
-            "debit": _text(purse.debit),
-            "net": _text(purse.net),
+            "debit": text_of(purse.debit),
+            "net": text_of(purse.net),
         }
         if token == "spark":
-            view[token]["premiumCredit"] = "0"
+            view[token]["premiumCredit"] = text_of(purse.premium)
         if unclaimed:
-            view[token] |= {"relaxedUnclaimed": "0", "fastUnclaimed": "0"}
+            view[token] |= {"relaxedUnclaimed": text_of(purse.relaxed), "fastUnclaimed": text_of(purse.fast)}
     return view
 
 
-def authenticated(world: World, account: Account, number: int, app_id: str, *, bare: bool) -> dict[str, Any]:
-    """The first frame of a connection."""
+def entitled(account: Account) -> dict[str, Any]:
+    """What an account is entitled to, as the socket tells it."""
+    return plans.entitlement(account.plan, account.plan_version, account.spark_lock)
+
+
+def authenticated(
+    world: World, account: Account, number: int, app_id: str, *, bare: bool, testnet: bool, old: bool
+) -> dict[str, Any]:
+    """The first frame of a connection; `old` servers do not tell what the account is entitled to."""
     tokens = balances(account, unclaimed=False)
     tokens["spark"].pop("premiumCredit")
     view: dict[str, Any] = {
@@ -193,12 +202,14 @@ def authenticated(world: World, account: Account, number: int, app_id: str, *, b
         "addressSID": account.sid,
         "balanceVersion": 2,
         "tokens": tokens,
-        "isMainnet": False,
+        "isMainnet": not testnet,
         "accountWasMigrated": False,
         "firstLoginAfterMigration": False,
         "hasUnclaimedAirdrop": False,
-        "freeSparkLocked": False,
     }
+    if not old:
+        lock = {name: value for name, value in entitled(account).items() if name.startswith("freeSpark")}
+        view |= {"subscriptionEntitlement": entitled(account), **lock}
     if not bare:
         found = snapshot(world, account, app_id)
         view["activeProjects"] = found["activeProjects"]
@@ -212,7 +223,7 @@ def profile(account: Account) -> dict[str, Any]:
     return {
         "username": account.name,
         "walletAddress": account.address,
-        "currentEmail": f"{account.name}@sandbox.invalid",
+        "currentEmail": account.email,
         "requestedUpdatedEmail": None,
         "emailVerified": True,
         "discordLinked": False,
@@ -228,8 +239,3 @@ def loras(catalog: Catalog, model_id: str | None) -> Mapping[str, Any]:
     if model_id is None:
         return everything
     return {**everything, "loras": [row for row in everything["loras"] if model_id in row["modelIds"]]}
-
-
-def _text(amount: Decimal) -> str:
-    """An amount without needless zeros and without an exponent."""
-    return f"{amount.normalize():f}"

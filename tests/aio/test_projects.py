@@ -292,7 +292,7 @@ class TestFailures:
                 await withheld.url()
             await labelled.save(tmp_path)
             assert len(await project.result_urls()) == 1
-            assert len(list(tmp_path.iterdir())) == 1
+            assert len(list(tmp_path.glob("*.png"))) == 1
 
 
 class TestBadConnections:

@@ -130,7 +130,7 @@ def test_a_download_that_breaks_is_resumed(sandbox: Sandbox, tmp_path: Path) -> 
         assert path.read_bytes() == whole
         sandbox.script(expire_urls=True)
         assert (result.save(tmp_path)).read_bytes() == whole
-        assert len(list(tmp_path.iterdir())) == 2
+        assert len(list(tmp_path.glob("*.png"))) == 2
 
 
 def test_no_place_for_the_file(sandbox: Sandbox, tmp_path: Path) -> None:

@@ -293,7 +293,7 @@ class TestFailures:
                 withheld.url()
             labelled.save(tmp_path)
             assert len(project.result_urls()) == 1
-            assert len(list(tmp_path.iterdir())) == 1
+            assert len(list(tmp_path.glob("*.png"))) == 1
 
 
 class TestBadConnections:

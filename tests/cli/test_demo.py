@@ -53,7 +53,8 @@ def test_demo(offline, folder: Path) -> None:
     again = offline.python("-c", program)
     assert (again.code, again.err) == (0, "")
     assert again.lines == ran.lines
-    assert files_below(folder.parent) == {f"here/sogni-demo/{name}" for name in FILES}
+    made = {f"here/sogni-demo/{name}" for name in FILES}
+    assert files_below(folder.parent) == made | {f"{name}.json" for name in made}
 
 
 def test_demo_with_a_photograph_for_a_program(offline, folder: Path) -> None:

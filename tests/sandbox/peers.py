@@ -116,6 +116,11 @@ class Rest:
         assert body["status"] == "success"
         return body["data"]
 
+    def post(self, path: str, headers: Mapping[str, str] | None = None, **body: Any) -> requests.Response:
+        """POST JSON to a path."""
+        sent = KEY if headers is None else headers
+        return self.session.post(self.net.url + path, json=body, headers=sent, timeout=TIMEOUT)
+
     def bytes_of(self, url: str, **headers: str) -> requests.Response:
         """GET a signed URL."""
         return self.session.get(url, headers=headers, timeout=TIMEOUT)

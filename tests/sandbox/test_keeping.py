@@ -128,6 +128,19 @@ class TestSavedUploads:
         assert keeper.put(place, body, **changes).status_code == status
         assert keeper.ask("POST", f"/v1/assets/{place['id']}/finalize", {}).status_code == 409
 
+    def test_what_goes_wrong_on_the_way(self, keeper: Keeper) -> None:
+        body = picture()
+        keeper.net.script(fail_upload=503)
+        place = keeper.prepare(body)
+        assert [keeper.put(place, body).status_code for _ in range(2)] == [503, 200]
+        keeper.net.fail_next("busy", times=2, path="/v1/assets/*")
+        path = f"/v1/assets/{place['id']}/finalize"
+        assert [keeper.ask("POST", path, {}).status_code for _ in range(3)] == [423, 423, 200]
+        keeper.net.script(expire_urls=True)
+        other = picture("blue")
+        assert keeper.put(keeper.prepare(other), other).status_code == 403
+        assert keeper.put(keeper.prepare(other), other).status_code == 200
+
     @pytest.mark.parametrize(
         ("change", "said"),
         [
@@ -246,14 +259,15 @@ class TestLoras:
         assert (entry["status"], entry["modelIds"], entry["source"]) == ("queued", [MODEL], "huggingface")
         assert entry["id"].startswith("personal-")
         listed = keeper.data("GET", "/v1/loras/personal")
-        assert [lora["status"] for lora in listed["loras"]] == ["queued"]
+        # One step further with every look.
+        assert [lora["status"] for lora in listed["loras"]] == ["validating"]
         assert listed["limits"].keys() == {"entries", "fileBytes", "importsPerDay", "perGeneration"}
         assert MODEL in listed["models"]
         path = f"/v1/loras/personal/{entry['id']}"
         one = talk()
         one.send("jobRequest", build(keyframe={"loras": [entry["id"]]}))
         assert one.until("jobError")[-1][1]["error"] == "invalidRequest"
-        assert [keeper.data("GET", path)["status"] for _ in range(3)] == ["validating", "ready", "ready"]
+        assert [keeper.data("GET", path)["status"] for _ in range(2)] == ["ready", "ready"]
         assert keeper.data("GET", path)["bytes"] > 0
         (row,) = keeper.data("GET", "/v1/loras/personal/catalog")["loras"]
         assert (row["loraId"], row["name"]) == (entry["id"], "Mine")

@@ -104,6 +104,22 @@ def test_previews_are_pictures_of_their_own(talk: Any, rest: Any, build: Build) 
         assert max(image.size) <= 256
 
 
+def test_a_preview_outlives_the_worker_that_made_it(net: Sandbox, talk: Any, rest: Any, build: Build) -> None:
+    net.script(reassign_worker="progress:3", hold_at="initiating:2")
+    one = talk()
+    request = build(previews=1, keyframe={"width": 64, "height": 64})
+    one.send("jobRequest", request)
+    gone = one.until("jobProgress", lambda data: data.get("hasImage") is True)[-1][1]["imgID"]
+    net.wait_for(lambda: net.project(request["jobID"])["workerJobs"][0]["imgID"] not in (None, gone))
+    asked = {"jobId": request["jobID"], "imageId": gone, "type": "preview"}
+    assert rest.bytes_of(rest.data("/v1/image/downloadUrl", **asked)["downloadUrl"]).status_code == 200
+    theirs = rest.get("/v1/image/downloadUrl", {"api-key": "sandbox-other"}, **asked)
+    unknown = rest.get("/v1/image/downloadUrl", **{**asked, "imageId": "unknown"})
+    assert (theirs.status_code, unknown.status_code) == (404, 404)
+    net.release()
+    one.finished()
+
+
 def test_the_price_is_what_the_estimate_said(net: Sandbox, talk: Any, rest: Any, build: Build) -> None:
     path = "/api/v2/job/estimate/spark/fast/krea2_turbo_fp8_scaled/2/4/0/0/0/512/512"
     quoted = Decimal(rest.get(path).json()["quote"]["project"]["costInToken"])

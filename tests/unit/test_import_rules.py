@@ -57,7 +57,7 @@ LAYERS = {
     ),
     "store": Layer(
         files=("sogni/_store/",),
-        project=("shapes",),
+        project=("shapes", "base"),
         libraries={"attrs", "filelock", "platformdirs"},
         never={"asyncio"} | NETWORK,
     ),
@@ -102,14 +102,14 @@ LAYERS = {
     ),
     "front": Layer(
         files=("sogni/__init__.py", "sogni_async/__init__.py"),
-        project=("shapes", "base", "rules", "core"),
+        project=("shapes", "base", "rules", "store", "core"),
         libraries=set(),
         never=WAITING | NETWORK,
     ),
     "outer ring": Layer(
         files=("sogni/sandbox/", "sogni/cli/", "sogni/testing/", "sogni/contrib/"),
         project=("shapes", "front"),
-        libraries={"aiohttp", "attrs", "av", "cyclopts", "numpy", "PIL", "pytest", "rich"},
+        libraries={"aiohttp", "attrs", "av", "cyclopts", "eth_account", "numpy", "PIL", "pytest", "rich"},
         never=set(),
     ),
 }
