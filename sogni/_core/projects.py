@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from sogni._deadline import Deadline, time_now
-from sogni._io.engine import Engine, LinkNotReady
+from sogni._io.engine import Engine, LinkNotReady, check_callback
 from sogni._protocol import rest
 from sogni._protocol.entries import ELSEWHERE_STALE_AFTER, ProjectEntry
 from sogni._protocol.ids import check_project_id, new_id
@@ -29,6 +29,7 @@ from .project import Project, present
 from .urls import Urls
 
 if TYPE_CHECKING:
+    from sogni._rules.build import JobPlan
     from sogni.types.params import AudioParams, ImageParams, VideoParams
     from sogni.types.recent import RecentProject
 
@@ -87,11 +88,8 @@ class Projects(Catalog, Estimates, Loras, Urls):
         from sogni._rules.options import model_options
 
         deadline = Deadline(timeout)
-        teller = None
         if on_upload is not None:
-            from sogni._io.slots import Teller
-
-            teller = Teller(on_upload, self._bridge.runner())
+            check_callback(on_upload, "on_upload", "three arguments")
         given = early(_merged(params, fields))
         self._engine.start_link()
         models, tiers = self._bridge.call(self._engine.catalogue.both, deadline)
@@ -105,12 +103,8 @@ class Projects(Catalog, Estimates, Loras, Urls):
         )
         message, warnings = plan.message, (*plan.warnings, *self._lora_advice(plan.params))
         if plan.uploads:
-            from sogni._io.slots import upload_all
-
-            files = self._bridge.call(upload_all, self._engine, plan.uploads, plan.project_id, deadline, teller)
-            types = [file.content_type for file in files]
-            message = plan.annotated(types)
-            warnings = (*warnings, *plan.odd_files(types), *plan.large_files([file.size for file in files]))
+            message, odd = self._upload(plan, on_upload, deadline)
+            warnings = (*warnings, *odd)
         for warning in warnings:
             log.warning("%s", warning)
         network = plan.params.get("network")
@@ -131,10 +125,23 @@ class Projects(Catalog, Estimates, Loras, Urls):
                 # The connection went down between the two calls; nothing was written.
                 continue
 
+    def _upload(
+        self, plan: JobPlan, on_upload: Callable[[str, int, int], object] | None, deadline: Deadline
+    ) -> tuple[dict[str, object], tuple[str, ...]]:
+        """Brings up the files of an order; its message with their types in it, and what is odd about them."""
+        from sogni._io.slots import Teller, upload_all
+
+        teller = None if on_upload is None else Teller(on_upload, self._bridge.runner())
+        try:
+            files = self._bridge.call(upload_all, self._engine, plan.uploads, plan.project_id, deadline, teller)
+        finally:
+            if teller is not None:
+                teller.end()
+        types = [file.content_type for file in files]
+        return plan.annotated(types), (*plan.odd_files(types), *plan.large_files([file.size for file in files]))
+
     def _lora_advice(self, params: Mapping[str, object]) -> tuple[str, ...]:
         """What the LoRA catalogue has to say about an order, if it happens to be here."""
-        if not params.get("loras") and not params.get("lora_strengths"):
-            return ()
         catalog = self._engine.catalogue.known_loras(str(params.get("model_id")))
         if catalog is None:
             return ()

@@ -548,4 +548,4 @@ def _weakly(method: Callable[..., T]) -> Callable[..., T]:
     return call
 
 
-__all__ = ["Engine", "LinkNotReady", "StreamEnded"]
+__all__ = ["Engine", "LinkNotReady", "StreamEnded", "check_callback"]

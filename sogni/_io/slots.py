@@ -16,7 +16,7 @@ from .._protocol import rest
 from .._protocol.call import Call
 from .._protocol.ids import new_id
 from ..types.library import SavedUpload
-from .callbacks import Run, check_callback
+from .callbacks import Run
 from .store import Meter
 from .transfer import Source, content_type, open_source, send
 
@@ -47,7 +47,6 @@ class Teller:
     """
 
     def __init__(self, callback: OnUpload, run: Run) -> None:
-        check_callback(callback, "on_upload", "three arguments")
         self._callback: OnUpload | None = callback
         self._run = run
         self._lock = threading.Lock()
@@ -56,16 +55,21 @@ class Teller:
         """What is told about one file."""
         return Meter(lambda sent, total: self._tell(parameter, sent, sent if total is None else total), size)
 
+    def end(self) -> None:
+        """Nothing is told any more: nobody waits for the order."""
+        self._callback = None
+
     def _tell(self, parameter: str, sent: int, total: int) -> None:
         with self._lock:
             if self._callback is not None:
                 self._run(self._call, (parameter, sent, total))
 
     def _call(self, news: object) -> None:
-        if self._callback is None:
+        callback = self._callback
+        if callback is None:
             return
         try:
-            self._callback(*news)  # type: ignore[misc]
+            callback(*news)  # type: ignore[misc]
         except Exception:
             log.exception("on_upload raised; it is not called again for this order")
             self._callback = None

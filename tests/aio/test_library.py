@@ -378,6 +378,21 @@ async def test_progress_of_uploads(sandbox: Sandbox) -> None:
         assert told == [("starting_image", 0, size), ("starting_image", size, size)]
 
 
+async def test_a_slot_decides_what_a_container_holds(sandbox: Sandbox) -> None:
+    webm = b"\x1a\x45\xdf\xa3" + bytes(60)
+    async with SogniClient(sandbox=sandbox) as client:
+        await client.projects.create(
+            type="video",
+            model_id="wan_v2.2-14b-fp8_s2v",
+            positive_prompt="a singer",
+            number_of_media=1,
+            reference_image=picture(),
+            reference_audio=webm,
+        )
+        types = {upload.slot: upload.content_type for upload in sandbox.uploads}
+        assert types == {"referenceImage": "image/png", "referenceAudio": "audio/webm"}
+
+
 async def test_a_mistake_in_a_progress_function_stops_nothing(
     sandbox: Sandbox, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -219,6 +219,9 @@ def test_who_gives_up_does_not_take_others_along(service: Service, make: Any) ->
 
     def give_up() -> None:
         assert service.arrived.acquire(timeout=10)
+        (flight,) = (flight for key, flight in files._flights._flights.items() if len(key) == 3)
+        while not flight.landed._cond._waiters:
+            stopped.wait(0.01)  # until the second one waits for the first
         stopped.set()
         service.refuse("put", 503)  # whereupon it would be sent again
         service.gate.set()  # type: ignore[union-attr]

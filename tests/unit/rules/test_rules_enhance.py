@@ -159,3 +159,25 @@ def test_the_catalogue_with_own_loras() -> None:
     assert len(loras.together(CATALOG, own, None).loras) == 5
     assert loras.fitting(own, "") == own
     assert [loras.is_personal(id) for id in ("personal-a", "personal", None)] == [True, False, False]
+
+
+# Files that are larger than what is known to be taken
+
+
+def test_large_files_are_a_warning() -> None:
+    plan = build_job(
+        {
+            "type": "video",
+            "model_id": "flashvsr_v1.1_tiny_long_bf16",
+            "positive_prompt": "",
+            "number_of_media": 1,
+            "reference_video": b"x",
+            "upscale_resolution": 1080,
+            "fps": 24,
+            "frames": 48,
+        },
+        project_id="V",
+        options=ModelOptions(model_id="flashvsr_v1.1_tiny_long_bf16", type="video"),
+    )
+    assert plan.large_files([100_000_000]) == plan.large_files([None]) == ()
+    assert plan.large_files([120_500_000]) == ("reference_video has 120.5 MB; the service takes 100 MB at most.",)
