@@ -46,6 +46,8 @@ TYPES = frozenset(
 
 _AT_ONCE = 2
 _CAPABLE_FOR = 60.0
+# An order does not wait longer than this to learn whether its files can be saved.
+_PROBE = 5.0
 _FULL_FOR = 900.0
 _FULL = "Your saved upload library is full."
 _BUSY = 423
@@ -166,17 +168,21 @@ class SavedFiles:
         return full is not None and full[0] == version and self._clock() < full[1]
 
     def _is_capable(self, version: int, deadline: Deadline) -> bool:
+        soon = deadline.sooner(_PROBE)
+
         def ask() -> bool:
             try:
-                return self._http.request(rest.saved_uploads_enabled(), deadline)
+                return self._http.request(rest.saved_uploads_enabled(), soon)
             except ApiError as error:
                 if error.status not in _INCAPABLE:
                     raise
                 return False
 
         try:
-            return self._flights.get(("capable", version), _CAPABLE_FOR, ask, deadline=deadline)
-        except (RateLimited, ServerError):
+            return self._flights.get(("capable", version), _CAPABLE_FOR, ask, deadline=soon)
+        except (RateLimited, ServerError, WaitTimeout):
+            if deadline.expired:
+                raise
             # Saving is a convenience: this file goes up as it always could.
             return False
 

@@ -280,6 +280,9 @@ def me() -> Call[dict[str, object]]:
 
 def loras(model_id: str | None = None) -> Call[LoraCatalog]:
     """The public LoRA catalogue, of one model or of all."""
+    if model_id is not None and not isinstance(model_id, str):
+        message = f"model_id must be a text, not {type(model_id).__name__}."
+        raise ValidationError(problems=[Problem("model_id", message, value=model_id)])
 
     def read(data: object) -> LoraCatalog:
         from attrs import evolve

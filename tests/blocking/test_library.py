@@ -64,6 +64,8 @@ def test_the_lora_catalogue_is_asked_for_once(sandbox: Sandbox) -> None:
         assert (projects.lora_constraints()).max_per_request == 8
         assert asked(sandbox, "/v1/loras/comfy") == 1
 
+        with pytest.raises(ValidationError, match="model_id must be a text"):
+            projects.available_loras([MODEL])  # type: ignore[arg-type]
         some = projects.available_loras(MODEL)
         assert some.loras
         assert all(MODEL in row.model_ids for row in some.loras)

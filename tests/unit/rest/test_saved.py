@@ -299,6 +299,16 @@ def test_the_probe_is_kept_for_a_minute(service: Service, make: Any) -> None:
     assert service.count("/v1/assets/capabilities") == 2
 
 
+def test_a_probe_that_takes_long_holds_nobody_up(service: Service, make: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "_PROBE", 0.2)
+    hold = threading.Event()
+    service.site.routes["/v1/assets/capabilities"] = lambda seen: (hold.wait(10), service.ok({"enabled": True}))[1]
+    files = make()
+    assert not reuse(files)
+    hold.set()
+    assert reuse(files)
+
+
 def test_a_probe_that_nobody_waited_for_is_not_kept(service: Service, make: Any) -> None:
     files = make()
     with pytest.raises(errors.WaitTimeout):
