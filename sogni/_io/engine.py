@@ -22,7 +22,16 @@ from .._protocol.call import Call
 from .._protocol.entries import ProjectEntry
 from .._protocol.ids import recent_since
 from .._protocol.messages import ProjectRecord
-from .._protocol.outcome import CheckAlive, Effect, FetchRecord, FetchSnapshot, Once, Outcome, ResolveMissing
+from .._protocol.outcome import (
+    CheckAlive,
+    CheckRuntime,
+    Effect,
+    FetchRecord,
+    FetchSnapshot,
+    Once,
+    Outcome,
+    ResolveMissing,
+)
 from .._protocol.session import KEEP_FINISHED, Session, read_record
 from ..errors import (
     AuthenticationError,
@@ -412,7 +421,7 @@ class Engine:
         if not must_send:
             return inbox
         try:
-            connection.send(frames.encode("jobError", _canceling(project_id)))
+            connection.send(frames.canceling(project_id))
         except SendFailed:
             link.drop()
         else:
@@ -485,6 +494,8 @@ class Engine:
             self._run_errand(("record", effect.project_id), partial(self._fetch_record, effect.project_id))
         elif isinstance(effect, CheckAlive):
             self._run_errand(("alive", effect.project_id), partial(self._check_alive, effect.project_id))
+        elif isinstance(effect, CheckRuntime):
+            self._run_errand(("runtime", effect.project_id), partial(self._check_runtime, effect.project_id))
         elif isinstance(effect, ResolveMissing):
             self._run_errand(("missing", effect.project_ids), partial(self._resolve_missing, effect.project_ids))
 
@@ -499,6 +510,10 @@ class Engine:
     def _check_alive(self, project_id: str) -> None:
         verdict = self.resolve([project_id], tries=1)[project_id]
         self._feed.apply(lambda session: session.apply_check(project_id, verdict, time.monotonic()))
+
+    def _check_runtime(self, project_id: str) -> None:
+        verdict = self.resolve([project_id], tries=1)[project_id]
+        self._feed.apply(lambda session: session.apply_runtime_check(project_id, verdict, time.monotonic()))
 
     def _errand_thread(self) -> Errands:
         with self._opening:
@@ -520,11 +535,6 @@ def _end(closers: Iterable[Callable[[], object]]) -> None:
     with ExitStack() as stack:
         for close in reversed(tuple(closers)):
             stack.callback(close)
-
-
-def _canceling(project_id: str) -> dict[str, object]:
-    """The body of the frame that cancels a project."""
-    return {"jobID": project_id, "error": "artistCanceled", "error_message": "artistCanceled", "isFromWorker": False}
 
 
 def _quietly(errand: Callable[[], object]) -> None:

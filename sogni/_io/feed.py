@@ -19,7 +19,7 @@ from typing import Any
 from .._protocol import frames
 from .._protocol.closing import closing, closing_error
 from .._protocol.entries import JobEntry, ProjectEntry, Sink, Sinks
-from .._protocol.outcome import Cancel, Effect, Once, Outcome, Resubmit
+from .._protocol.outcome import Cancel, Effect, Once, Outcome, Resubmit, SendCancel
 from .._protocol.session import READ_KINDS, Session
 from ..errors import ClosedError, ConnectionLost, ProtocolError, SogniError
 from ..events import Canceled, Completed, Failed, Queued
@@ -252,6 +252,16 @@ class Feed:
         with self.lock:
             self.session.resubmitted(effect.entry, time.monotonic())
 
+    def _send_cancel(self, effect: SendCancel) -> None:
+        try:
+            with self.lock:
+                link, connection = self.writable()
+            connection.send(frames.canceling(effect.project_id))
+        except SendFailed:
+            link.drop()
+        except (LinkNotReady, ClosedError):
+            log.warning("project %s could not be canceled: there is no connection", effect.project_id)
+
     # --- called by the link's thread --------------------------------------------------------------------------------
 
     def link_address(self) -> Address:
@@ -430,6 +440,8 @@ class Feed:
         for effect in outcome.effects:
             if isinstance(effect, Resubmit):
                 self._resubmit(effect)
+            elif isinstance(effect, SendCancel):
+                self._send_cancel(effect)
             else:
                 self._effect(effect)
 

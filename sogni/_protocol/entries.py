@@ -108,6 +108,7 @@ class JobEntry:
         "preview_touch",
         "project",
         "progress_touch",
+        "running_since",
         "state",
         "step",
     )
@@ -123,6 +124,8 @@ class JobEntry:
         self.eta_at = self.eta_first_at = 0.0
         self.body: dict[str, Any] | None = None
         self.step = 0
+        # When this attempt first showed work; it tells attempts apart, too.
+        self.running_since: float | None = None
 
     def estimate(self, seconds: object, now: float) -> bool:
         """Note an estimate of the network; False when it is none. 0 stands for "no estimate"."""
@@ -139,6 +142,7 @@ class JobEntry:
     def clear_slot(self) -> None:
         """Start an attempt again at 0."""
         self.step = 0
+        self.running_since = None
         self.body = None
         self.eta_seconds = None
         self.eta_at = self.eta_first_at = 0.0

@@ -49,7 +49,21 @@ class CheckAlive:
     project_id: str
 
 
-Effect = Union[CheckAlive, Resubmit, FetchSnapshot, FetchRecord, ResolveMissing]
+@frozen
+class CheckRuntime:
+    """Find out what the service says of a project with a render that takes far too long."""
+
+    project_id: str
+
+
+@frozen
+class SendCancel:
+    """Ask the service to cancel a project; nobody waits for the answer."""
+
+    project_id: str
+
+
+Effect = Union[CheckAlive, CheckRuntime, Resubmit, SendCancel, FetchSnapshot, FetchRecord, ResolveMissing]
 
 
 # --- the rest -------------------------------------------------------------------------------------------------------

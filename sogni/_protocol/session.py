@@ -19,7 +19,7 @@ from typing import Any
 from ..errors import ProjectCanceled, ProjectFailed, ServerError, SogniError
 from ..events import Requeued
 from ..types.project import CancelOutcome, JobStatus, ProjectStatus
-from . import failures, jobs, recovery
+from . import failures, jobs, recovery, runtime
 from .entries import JobEntry, ProjectEntry, Submission
 from .messages import (
     Authenticated,
@@ -38,7 +38,7 @@ from .messages import (
     Snapshot,
     read_message,
 )
-from .outcome import Cancel, CheckAlive, FetchRecord, FetchSnapshot, Outcome, Resubmit
+from .outcome import Cancel, CheckAlive, CheckRuntime, FetchRecord, FetchSnapshot, Outcome, Resubmit, SendCancel
 from .timers import Timers
 
 KEEP_FINISHED = 30.0  # seconds a finished project stays tracked
@@ -159,6 +159,10 @@ class Session:
                 out.emit(entry, (job, "requeued"), Requeued(entry.id, img_id, job.state.index), False)
         if job is None or not jobs.on_job_message(entry, job, message, now, out.emit):
             self.ignored_moves += 1
+        elif job.state.status is JobStatus.PROCESSING and job.running_since is None:
+            job.running_since = now
+            # By id: a limit is far away, and must not keep a finished job in memory until then.
+            self._timers.add(now + runtime.limit(job, self.network), "check_runtime", (entry.id, job.state.id))
 
     @staticmethod
     def _by_index(entry: ProjectEntry, index: int | None, img_id: str) -> JobEntry | None:
@@ -405,6 +409,36 @@ class Session:
             self._judge(entry, verdict, now, out)
         return out
 
+    def apply_runtime_check(self, project_id: str, verdict: recovery.Verdict, now: float) -> Outcome:
+        """The answer to `CheckRuntime`: only a render that the service still works on is canceled."""
+        out = Outcome()
+        entry = self.projects.get(project_id)
+        if entry is None or entry.finished:
+            return out
+        if verdict.record is not None:
+            recovery.replay(self, entry, verdict.record, verdict.state == "active", now, out)
+        late = [job for job in entry.jobs if self._is_late(job, now)]
+        if entry.finished or not late:
+            return out
+        if verdict.state != "active" or not self.ready:
+            # Whatever ended is told by snapshots and records; what nobody knows is no reason to cancel.
+            for job in late:
+                self._timers.add(now + runtime.LOOK_AGAIN, "check_runtime", (entry.id, job.state.id))
+            return out
+        out.effects.append(SendCancel(entry.id))
+        error = runtime.overrun(entry, runtime.limit(late[0], self.network))
+        jobs.end(entry, ProjectStatus.FAILED, error, out.emit, own=True)
+        self.after(entry, now, out)
+        return out
+
+    def _is_late(self, job: JobEntry, now: float) -> bool:
+        since = job.running_since
+        return (
+            since is not None
+            and job.state.status is JobStatus.PROCESSING
+            and now >= since + runtime.limit(job, self.network)
+        )
+
     def fail_unfinished(self, error: SogniError, now: float) -> Outcome:
         """End every open project here, because nobody will hear of it any more; nothing is canceled there."""
         out = Outcome()
@@ -472,6 +506,21 @@ class Session:
             out.effects.append(CheckAlive(entry.id))
             entry.last_activity = now
         self._timers.add(entry.last_activity + entry.stale_after, "ask_if_stale", entry)
+
+    def _check_runtime(self, render: tuple[str, str], now: float, out: Outcome) -> None:
+        entry = self.projects.get(render[0])
+        job = entry.by_id.get(render[1]) if entry is not None else None
+        if entry is None or entry.finished or job is None or job.running_since is None:
+            return
+        # The estimate usually comes after the start, so the limit may have grown meanwhile.
+        due = job.running_since + runtime.limit(job, self.network)
+        if now < due:
+            self._timers.add(due, "check_runtime", render)
+        elif not self.ready:
+            # While the link is down the end may have passed unheard.
+            self._timers.add(now + runtime.LOOK_AGAIN, "check_runtime", render)
+        elif self._is_late(job, now):
+            out.effects.append(CheckRuntime(entry.id))
 
     def _look_for_results(self, step: tuple[ProjectEntry, int], now: float, out: Outcome) -> None:
         entry, tries = step
@@ -559,6 +608,7 @@ _JOB_MESSAGES = (JobInitiating, JobStarted, JobProgress, JobRetry, JobResult, Jo
 _TIMERS: dict[str, Callable[[Session, Any, float, Outcome], None]] = {
     "forget": Session._forget,
     "ask_if_stale": Session._ask_if_stale,
+    "check_runtime": Session._check_runtime,
     "look_for_results": Session._look_for_results,
     "give_up_resubmitting": Session._give_up_resubmitting,
     "give_up_canceling": Session._give_up_canceling,

@@ -15,7 +15,7 @@ from cyclopts import App, CycloptsError, Group, Parameter
 from sogni import VERSION
 
 from .context import Context
-from .exits import CommandError, Exit, Interrupted, one_line, tell
+from .exits import CommandError, Exit, Interrupted, in_options, one_line, tell
 from .show import Show, choose
 
 app = App(
@@ -27,12 +27,22 @@ app = App(
     suppress_keyboard_interrupt=False,
 )
 # Modules of commands are imported when they run: the command starts in a fraction of a second.
-app.command("sogni.cli.demo:demo", name="demo", help="See it work: no account, nothing leaves this computer.")
-app.command("sogni.cli.image:image", name="image", help="Render pictures and save them.")
-app.command("sogni.cli.wait:wait", name="wait", help="Wait for a project and save what it made.")
-app.command("sogni.cli.models:models", name="models", help="List the models.")
-app.command("sogni.cli.estimate:app", name="estimate", help="What something would cost. Asking is free.")
-app.command("sogni.cli.serve:app", name="sandbox", help="A network on this computer: no account, nothing leaves it.")
+for _name, _where, _help in (
+    ("demo", "demo:demo", "See it work: no account, nothing leaves this computer."),
+    ("image", "image:image", "Render pictures and save them."),
+    ("edit", "image:edit", "Change a picture, or make one out of several."),
+    ("video", "video:video", "Render videos and save them."),
+    ("audio", "audio:audio", "Render music or speech and save it."),
+    ("upscale", "upscale:upscale", "Make a picture or a video larger."),
+    ("wait", "wait:wait", "Wait for a project and save what it made."),
+    ("status", "projects:status", "Say what a project is doing."),
+    ("cancel", "projects:cancel", "Cancel a project."),
+    ("recent", "projects:recent", "List the projects that finished lately."),
+    ("models", "models:models", "List the models."),
+    ("estimate", "estimate:app", "What something would cost. Asking is free."),
+    ("sandbox", "serve:app", "A network on this computer: no account, nothing leaves it."),
+):
+    app.command(f"sogni.cli.{_where}", name=_name, help=_help)
 
 _EVERYWHERE = Group("Options of every command", sort_key=100)
 
@@ -52,7 +62,7 @@ def _start(
     """Start a command.
 
     Args:
-        sandbox: Use a network on this computer: no account needed. SOGNI_SANDBOX_URL says which, if one runs.
+        sandbox: Use a local network, no account: the one at SOGNI_SANDBOX_URL (which alone is enough), or its own.
         json: Write one JSON object per line to standard output.
         quiet: Show results and errors only.
         no_color: Use no colours; NO_COLOR does the same.
@@ -99,7 +109,8 @@ def _fail(error: Exception, context: Context) -> Exit:
     if isinstance(error, CycloptsError):
         error = CommandError(one_line(str(error)), hint="--help tells more.")
     project_id = getattr(error, "project_id", None)
-    told = tell(error, context.resume_command(project_id) if project_id else None)
+    resume = context.resume_command(project_id) if project_id else None
+    told = tell(error, resume, context.when_nobody_answers)
     context.show.error(told)
     if os.environ.get("SOGNI_LOG", "").lower() == "debug":
         traceback.print_exception(error)
@@ -129,4 +140,4 @@ class _Handler(logging.Handler):
 
     def emit(self, entry: logging.LogRecord) -> None:
         source = "Warning" if entry.levelno >= logging.WARNING else entry.name
-        self._show.note(f"{source}: {one_line(entry.getMessage())}")
+        self._show.note(f"{source}: {one_line(in_options(entry.getMessage()))}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shlex
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -47,7 +48,9 @@ class Context:
         from sogni import SogniClient
 
         self.out = out
-
+        if self.sandbox is True and self.sandbox_is_ours:
+            # Whatever it lacks is said before anything has begun.
+            import sogni.sandbox  # noqa: F401
         with SogniClient(sandbox=self.sandbox) as client:
             try:
                 yield client
@@ -60,6 +63,18 @@ class Context:
             return None
         where = "" if self.out == "." else f" -o {shlex.quote(self.out)}"
         return f"sogni wait {project_id}{where}"
+
+    @property
+    def when_nobody_answers(self) -> str | None:
+        """What to do when no connection can be made."""
+        url = os.environ.get("SOGNI_SANDBOX_URL")
+        if self.sandbox_is_ours:
+            return None
+        if not url:
+            return "Check the network, or try it on this computer: --sandbox."
+        port = re.search(r":(\d+)/*$", url)
+        start = f"sogni sandbox serve --port {port[1]}" if port else "sogni sandbox serve"
+        return f"No sandbox runs at SOGNI_SANDBOX_URL, {url}. To start one: {start}"
 
     def _interrupted(self, client: SogniClient) -> Interrupted:
         # A project is tracked before its order is written: nothing tracked, nothing ordered.

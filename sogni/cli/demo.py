@@ -5,18 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Any
 
 from attrs import frozen
-from cyclopts import Parameter
 
+from . import media, sizes
 from .context import Context
-from .defaults import AUDIO_MODEL, DEMO_FOLDER, IMAGE_MODEL, VIDEO_MODEL
-from .exits import CommandError
+from .defaults import DEMO_FOLDER, MODELS
 from .follow import follow
-
-if TYPE_CHECKING:
-    from .follow import Outcome
+from .order import Out, Shared
+from .target import Target
 
 
 @frozen
@@ -38,26 +36,26 @@ class Step:
 
 def demo(
     *,
-    photo: Path | None = None,
-    out: Annotated[str, Parameter(name=("--out", "-o"))] = DEMO_FOLDER,
-    context: Annotated[Context, Parameter(parse=False)],
+    photo: str | None = None,
+    out: Out = DEMO_FOLDER,
+    context: Shared,
 ) -> None:
     """Render two pictures, a clip and a song on a network of this computer's own, and show the Python that did it.
 
     No account is needed and nothing leaves the computer. Repeating it replaces its own files.
 
     Args:
-        photo: Photograph to start the second picture from; by default the first picture.
+        photo: Photograph of this computer to start the second picture from; by default the first picture.
         out: Folder for the files.
     """
     # In this folder, whatever the name looks like: `-o out.d` is a folder too.
     folder = f"{Path(out)}/"
-    if photo is not None and not photo.is_file():
-        raise CommandError(f"--photo: there is no file {photo}.")
+    start = None if photo is None else media.photo(photo, "--photo", local=True)
+    Target(Path(out)).check()
     from sogni.sandbox import Sandbox
 
     show = context.show
-    steps = plan(folder, photo)
+    steps = plan(folder, start)
     with Sandbox(speed="fast") as net:
         show.note(f"Started a network on this computer, {net.url}: no account, nothing leaves it.")
         paths: list[Path] = []
@@ -68,43 +66,47 @@ def demo(
                     continue
                 show.note(f"{number}. {step.says}")
                 project = client.projects.create(number_of_media=1, **step.order)
-                outcome: Outcome = follow(project, show, folder, name=step.name, overwrite=True)
-                outcome.raise_for_missing(1)
+                outcome = follow(project, show, Target(Path(out), step.name), overwrite=True)
+                outcome.raise_for_missing(project)
                 paths += outcome.paths
     made = {path.stem for path in paths}
     code = program(folder, [step for step in steps if step.name in made])
     show.code(f"Saved {len(paths)} files in {folder}\nThis Python makes the same:", code)
 
 
-def plan(folder: str, photo: Path | None) -> list[Step]:
+def plan(folder: str, photo: media.Photo | None) -> list[Step]:
     """What the demo orders."""
-    start = f"{folder}picture.png" if photo is None else str(photo)
+    start = f"{folder}picture.png" if photo is None else photo.given
+    shape: dict[str, Any] = {}
+    if photo is not None and photo.size is not None:
+        shape = dict(zip(("width", "height"), sizes.fit(photo.size), strict=True))
     return [
         Step(
             "picture",
             "A picture from a text",
-            {"type": "image", "model_id": IMAGE_MODEL, "positive_prompt": "a lighthouse in winter"},
+            {"type": "image", "model_id": MODELS["image"], "positive_prompt": "a lighthouse in winter"},
         ),
         Step(
             "from-photo",
             f"A picture from a photograph: {start} is uploaded",
             {
                 "type": "image",
-                "model_id": IMAGE_MODEL,
+                "model_id": MODELS["image"],
                 "positive_prompt": "the same at night",
                 "starting_image": start,
+                **shape,
             },
         ),
         Step(
             "clip",
             "A clip of 2 seconds",
-            {"type": "video", "model_id": VIDEO_MODEL, "positive_prompt": "waves at dusk", "duration": 2},
+            {"type": "video", "model_id": MODELS["video"], "positive_prompt": "waves at dusk", "duration": 2},
             needs="av",
         ),
         Step(
             "song",
             "A song of 10 seconds",
-            {"type": "audio", "model_id": AUDIO_MODEL, "positive_prompt": "calm piano", "duration": 10},
+            {"type": "audio", "model_id": MODELS["music"], "positive_prompt": "calm piano", "duration": 10},
             needs="av",
         ),
     ]

@@ -2,34 +2,32 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Any
 
-from cyclopts import App, Parameter
+from cyclopts import App
 
+from . import sizes
 from .context import Context
-from .defaults import AUDIO_MODEL, IMAGE_MODEL, TOKEN, VIDEO_MODEL
-from .exits import CommandError
-from .image import estimate_fields, size_fields
+from .costs import estimate
+from .defaults import MODELS, MUSIC_SECONDS, TOKEN
+from .image import Previews
+from .order import Count, Positive, Shared, Steps, Token
 from .wording import seconds
 
 if TYPE_CHECKING:
-    from sogni import CostEstimate, SogniClient
+    from sogni import CostEstimate
 
 app = App(name="estimate", help="What something would cost. Asking is free.")
-
-Count = Annotated[int, Parameter(name=("--count", "-n"))]
-Token = Literal["spark", "sogni"]
-Shared = Annotated[Context, Parameter(parse=False)]
 
 
 @app.command
 def image(
     *,
-    model: str = IMAGE_MODEL,
+    model: str = MODELS["image"],
     count: Count = 1,
     size: str | None = None,
-    steps: int | None = None,
-    previews: int = 0,
+    steps: Steps | None = None,
+    previews: Previews = 0,
     token: Token = TOKEN,
     context: Shared,
 ) -> None:
@@ -48,22 +46,23 @@ def image(
         "steps": steps,
         "number_of_previews": previews,
         "token_type": token,
-        **size_fields(size),
     }
     with context.client() as client:
-        _show(context, client.projects.estimate_cost(**estimate_fields(client, model, given)), model, token)
+        # Presets are asked for by the id of a model that exists.
+        given |= sizes.of_picture(client, client.projects.get_model_options(model).model_id, size)
+        _show(context, estimate(client, "image", model, given), model, token)
 
 
 @app.command
 def video(
     *,
-    model: str = VIDEO_MODEL,
+    model: str = MODELS["video"],
     count: Count = 1,
     size: str | None = None,
-    duration: float | None = None,
+    duration: Positive | None = None,
     frames: int | None = None,
-    fps: float | None = None,
-    steps: int | None = None,
+    fps: Positive | None = None,
+    steps: Steps | None = None,
     token: Token = TOKEN,
     context: Shared,
 ) -> None:
@@ -79,33 +78,26 @@ def video(
         steps: Sampling steps; by default as the model advises.
         token: What to pay with.
     """
-    edges = size_fields(size)
-    if "size_preset" in edges:
-        raise CommandError(f"--size is {size!r}; for videos it is WIDTHxHEIGHT, such as 640x480.")
+    given: dict[str, Any] = {
+        "number_of_media": count,
+        "duration": duration,
+        "frames": frames,
+        "fps": fps,
+        "steps": steps,
+        "token_type": token,
+    }
     with context.client() as client:
-        advised = _advised(client, model)
-        fields: dict[str, Any] = {
-            "width": edges.get("width") or advised["width"],
-            "height": edges.get("height") or advised["height"],
-            "fps": fps or advised["fps"] or 24,
-            "duration": 5.0 if duration is None and frames is None else duration,
-            "frames": frames,
-            "steps": steps or advised["steps"],
-            "number_of_media": count,
-        }
-        if fields["width"] is None or fields["height"] is None:
-            raise CommandError("This model advises no size.", hint="Give one: --size 1280x720.")
-        given = {name: value for name, value in fields.items() if value is not None}
-        _show(context, client.projects.estimate_video_cost(token, model, **given), model, token)
+        given |= sizes.of_video(client.projects.get_model_options(model), size)
+        _show(context, estimate(client, "video", model, given), model, token)
 
 
 @app.command
 def audio(
     *,
-    model: str = AUDIO_MODEL,
+    model: str = MODELS["music"],
     count: Count = 1,
-    duration: float = 30.0,
-    steps: int | None = None,
+    duration: Positive = MUSIC_SECONDS,
+    steps: Steps | None = None,
     token: Token = TOKEN,
     context: Shared,
 ) -> None:
@@ -118,23 +110,9 @@ def audio(
         steps: Sampling steps; by default as the model advises.
         token: What to pay with.
     """
+    given = {"number_of_media": count, "duration": duration, "steps": steps, "token_type": token}
     with context.client() as client:
-        wanted = steps or _advised(client, model)["steps"] or 1
-        cost = client.projects.estimate_audio_cost(
-            token_type=token, model=model, duration=duration, steps=wanted, number_of_media=count
-        )
-        _show(context, cost, model, token)
-
-
-def _advised(client: SogniClient, model: str) -> dict[str, Any]:
-    """The defaults of a model, None where it has none."""
-    options = client.projects.get_model_options(model)
-    advised: dict[str, Any] = {
-        name: None if (span := getattr(options, name)) is None or span.default is None else int(span.default)
-        for name in ("width", "height", "steps")
-    }
-    advised["fps"] = options.fps.get("default") if options.fps is not None else None
-    return advised
+        _show(context, estimate(client, "audio", model, given), model, token)
 
 
 def _show(context: Context, cost: CostEstimate, model: str, token: str) -> None:

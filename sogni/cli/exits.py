@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
+from difflib import get_close_matches
 from enum import IntEnum
 
 from attrs import frozen
@@ -10,6 +12,8 @@ from attrs import frozen
 from sogni.errors import (
     AuthenticationError,
     ConfigError,
+    ConnectFailed,
+    ConnectionLost,
     ContentWithheld,
     InsufficientFunds,
     ModelNotFound,
@@ -18,6 +22,7 @@ from sogni.errors import (
     RateLimited,
     SogniError,
     SubmissionUncertain,
+    TransportError,
     ValidationError,
     WaitTimeout,
 )
@@ -96,6 +101,13 @@ _OPTIONS = {
     "height": "the height of --size",
     "starting_image": "--photo",
     "starting_image_strength": "--strength",
+    "context_images": "--photo",
+    "reference_image": "--photo",
+    "reference_image_end": "--end-photo",
+    "reference_audio": "--audio",
+    "reference_text": "--audio-text",
+    "reference_video": "--video",
+    "generate_audio": "--sound",
     "output_format": "--format",
     "token_type": "--token",
     "step_count": "--steps",
@@ -104,8 +116,22 @@ _OPTIONS = {
     "duration": "--duration",
     "frames": "--frames",
     "fps": "--fps",
+    "lyrics": "--lyrics",
+    "bpm": "--bpm",
+    "keyscale": "--key",
+    "timesignature": "--time-signature",
+    "language": "--language",
+    "speaker": "--voice",
+    "instruct": "--manner",
+    "creativity": "--creativity",
+    "upscale_resolution": "--resolution",
+    "detail_preference": "--detail",
+    "processing_speed": "--speed",
+    "limit": "--limit",
 }
-_WORD = re.compile(r"[a-z_]+")
+# A parameter begins a message, or is known by its underscore; not so within quotes, where it is a value.
+_PARAMETER = re.compile(r"^[a-z]+\b|(?<!['\"\w.-])[a-z]+(?:_[a-z]+)+(?![\w'\"])")
+_TYPE = re.compile(r"type='(image|video|audio)'")
 # What moves the cursor or changes colours has no place in a message, whoever wrote it.
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 
@@ -140,19 +166,20 @@ class Told:
         return {"code": self.code, "message": self.message, "hint": self.hint, "retryable": self.retryable}
 
 
-def tell(error: BaseException, resume: str | None = None) -> Told:
+def tell(error: BaseException, resume: str | None = None, place: str | None = None) -> Told:
     """What to print for an error, and the exit code that goes with it.
 
     Args:
         error: Anything that was raised.
         resume: The command that takes a project up again, where one is concerned.
+        place: What to do when nobody answers, see `Context.when_nobody_answers`.
     """
     if isinstance(error, SogniError):
         return Told(
             exit=_exit(error),
             code=error.code,
             message=one_line(_message(error)),
-            hint=one_line(_hint(error, resume)),
+            hint=one_line(_hint(error, resume, place)),
             retryable=error.retryable,
             project_id=error.project_id,
         )
@@ -174,6 +201,19 @@ def one_line(text: str) -> str:
     return _CONTROL.sub("", " ".join(text.split()))
 
 
+def suggest(name: str, known: Iterable[str]) -> str:
+    """`Did you mean ...?`, or nothing when nothing is like it."""
+    by_letters = {entry.lower(): entry for entry in known}
+    close = get_close_matches(name.lower(), by_letters, n=3, cutoff=0.6)
+    return f"Did you mean {' or '.join(by_letters[entry] for entry in close)}?" if close else ""
+
+
+def in_options(message: str) -> str:
+    """A message of the library with the options of the command in place of its parameters."""
+    message = _TYPE.sub(r"`sogni \1`", message)
+    return _PARAMETER.sub(lambda found: _OPTIONS.get(found[0], found[0]), message)
+
+
 def _exit(error: SogniError) -> Exit:
     if isinstance(error, CommandError):
         return error.exit
@@ -186,18 +226,12 @@ def _exit(error: SogniError) -> Exit:
 
 
 def _message(error: SogniError) -> str:
-    if not isinstance(error, ValidationError) or not error.problems:
-        return error.message
-    return " ".join(map(_option_for_field, (problem.message for problem in error.problems)))
+    if isinstance(error, ValidationError) and error.problems:
+        return " ".join(in_options(problem.message) for problem in error.problems)
+    return error.message
 
 
-def _option_for_field(message: str) -> str:
-    field = _WORD.match(message)
-    option = _OPTIONS.get(field[0]) if field else None
-    return message if field is None or option is None else option + message[field.end() :]
-
-
-def _hint(error: SogniError, resume: str | None) -> str:
+def _hint(error: SogniError, resume: str | None, place: str | None) -> str:
     if isinstance(error, CommandError):
         return error.hint
     if isinstance(error, (WaitTimeout, SubmissionUncertain)) and error.project_id and resume:
@@ -205,10 +239,15 @@ def _hint(error: SogniError, resume: str | None) -> str:
         return f"{carries_on}; to take it up again: {resume}"
     if isinstance(error, WaitTimeout) and not error.project_id:
         return "Nothing was ordered."
+    if isinstance(error, TransportError) and error.project_id and resume:
+        return f"What was ordered carries on; to take it up again: {resume}"
+    if isinstance(error, (ConnectFailed, ConnectionLost)) and place and not error.project_id:
+        return place
     if isinstance(error, AuthenticationError):
         return "Set SOGNI_API_KEY to a valid key, or try without an account: --sandbox."
     if isinstance(error, ModelNotFound):
-        return "`sogni models` lists what there is."
+        near = error.hint if error.hint != ModelNotFound.hint else ""
+        return f"{near} `sogni models` lists what there is.".strip()
     if isinstance(error, InsufficientFunds):
         return "Top up the balance, choose the other token type (--token), or order less."
     if isinstance(error, RateLimited) and error.retry_after:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,6 +16,7 @@ from sogni.events import Canceled, Failed, Finished, JobFailed, Preview
 
 from .exits import CommandError, Exit, tell
 from .show import Show
+from .target import Target
 
 if TYPE_CHECKING:
     from sogni import Picture, Project, Result
@@ -27,26 +29,43 @@ class Outcome:
     Attributes:
         paths: Saved outputs, in the order in which they were finished.
         withheld: How many were withheld.
-        errors: What failed, one for each output.
+        failed: What failed, one for each output.
+        unsaved: Why outputs that are there could not be saved.
     """
 
     paths: list[Path] = field(factory=list)
     withheld: int = 0
-    errors: list[SogniError] = field(factory=list)
+    failed: list[SogniError] = field(factory=list)
+    unsaved: list[SogniError] = field(factory=list)
 
-    def raise_for_missing(self, count: int) -> None:
+    def raise_for_missing(self, project: Project, resume: str | None = None) -> None:
         """Raise unless everything that was ordered is there.
 
+        Args:
+            project: The project.
+            resume: The command that takes it up again.
         Raises:
             CommandError: which outputs are missing, and why.
         """
-        if self.errors:
-            reason = tell(self.errors[0])
-            message = f"{len(self.errors)} of {count} failed: {reason.message}" if count > 1 else reason.message
-            raise CommandError(message, hint=reason.hint, exit=reason.exit) from self.errors[0]
-        if self.withheld:
+        count = project.number_of_media
+        missing: CommandError | None = None
+        cause: SogniError | None = None
+        if self.failed:
+            cause = self.failed[0]
+            missing = _missing(cause, f"{len(self.failed)} of {count} failed: " if count > 1 else "")
+        elif self.unsaved:
+            cause = self.unsaved[0]
+            missing = _missing(cause, f"{len(self.unsaved)} of {count} could not be saved: " if count > 1 else "")
+            if resume is not None:
+                missing.hint = f"The output is there; to fetch it again: {resume}"
+        elif self.withheld:
             what = f"{self.withheld} of {count} outputs were" if count > 1 else "The output was"
-            raise CommandError(f"{what} withheld by the content filter.", hint="Change the prompt.", exit=Exit.WITHHELD)
+            missing = CommandError(
+                f"{what} withheld by the content filter.", hint="Change the prompt.", exit=Exit.WITHHELD
+            )
+        if missing is not None:
+            missing.project_id = project.id
+            raise missing from cause
 
 
 class Clock:
@@ -61,38 +80,23 @@ class Clock:
 
 
 def follow(
-    project: Project,
-    show: Show,
-    target: str,
-    *,
-    timeout: float | None = None,
-    name: str | None = None,
-    overwrite: bool = False,
+    project: Project, show: Show, target: Target, *, timeout: float | None = None, overwrite: bool = False
 ) -> Outcome:
     """Watch a project until it ends, saving what comes.
 
     Args:
         project: The project.
         show: Where its events are shown.
-        target: Folder, or a file name with an extension.
+        target: Where outputs go.
         timeout: Seconds to wait; None waits without limit.
-        name: File name within a folder, without extension; by default made of prompt and seed.
-        overwrite: Replace files of that name.
+        overwrite: Replace files of the same name.
     Raises:
         WaitTimeout: the time is up; the project carries on.
         SogniError: why the project failed.
     """
     outcome = Outcome()
-    folder = as_folder(target)
+    previews: Counter[str] = Counter()
     ended: SogniError | None = None
-
-    def save(result: Result) -> Path | None:
-        try:
-            return result.save(folder, name=name, overwrite=overwrite, sidecar=False)
-        except SogniError as error:
-            outcome.errors.append(error)
-            return None
-
     with show.watching(project), _naming(project):
         for event in project.events(timeout=timeout):
             path: Path | None = None
@@ -100,11 +104,12 @@ def follow(
                 if event.result.withheld:
                     outcome.withheld += 1
                 else:
-                    path = save(event.result)
+                    path = _save(event.result, target, outcome, overwrite=overwrite)
             elif isinstance(event, Preview):
-                path = _save_preview(event, folder)
+                previews[event.job] += 1
+                path = _save_preview(event, target, previews[event.job])
             elif isinstance(event, JobFailed):
-                outcome.errors.append(event.error)
+                outcome.failed.append(event.error)
             elif isinstance(event, (Failed, Canceled)):
                 ended = project.error
             show.event(event, path)
@@ -126,15 +131,22 @@ def _naming(project: Project) -> Iterator[None]:
         raise
 
 
-def as_folder(target: str) -> str:
-    """A target without an extension is meant as a folder, whether it exists or not."""
-    return target if Path(target).suffix or target.endswith(("/", "\\")) else f"{target}/"
-
-
-def _save_preview(event: Preview[Picture], target: str) -> Path | None:
-    folder = f"{Path(target).parent}/" if Path(target).suffix else target
+def _save(result: Result, target: Target, outcome: Outcome, *, overwrite: bool) -> Path | None:
     try:
-        return event.image.save(folder, overwrite=True)
+        return target.save(result, overwrite=overwrite)
+    except SogniError as error:
+        outcome.unsaved.append(error)
+        return None
+
+
+def _save_preview(event: Preview[Picture], target: Target, number: int) -> Path | None:
+    try:
+        return target.save_preview(event.image, number)
     except SogniError:
         # A preview that is gone is not worth a word: the picture itself is on its way.
         return None
+
+
+def _missing(error: SogniError, before: str) -> CommandError:
+    reason = tell(error)
+    return CommandError(f"{before}{reason.message}", hint=reason.hint, exit=reason.exit)

@@ -38,7 +38,7 @@ def serve(
     try:
         sandbox.start()
     except (OSError, OverflowError) as problem:
-        reason = getattr(problem, "strerror", None) or problem
+        reason = str(getattr(problem, "strerror", None) or problem).rstrip(".")
         raise CommandError(
             f"Port {port} cannot be used: {reason}.", hint="Leave --port out to take a free one.", exit=Exit.FAILED
         ) from problem

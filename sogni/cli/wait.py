@@ -2,34 +2,25 @@
 
 from __future__ import annotations
 
-from typing import Annotated
-
-from cyclopts import Parameter
-
-from .context import Context
 from .follow import Clock, follow
-from .image import Positive
+from .order import Out, Positive, Shared
+from .target import FORMATS, Target
 
 
-def wait(
-    project_id: str,
-    /,
-    *,
-    out: Annotated[str, Parameter(name=("--out", "-o"))] = ".",
-    timeout: Positive | None = None,
-    context: Annotated[Context, Parameter(parse=False)],
-) -> None:
+def wait(project_id: str, /, *, out: Out = ".", timeout: Positive | None = None, context: Shared) -> None:
     """Wait for a project that was ordered before, and save what it made.
 
     Args:
-        project_id: The id that `sogni image` printed.
-        out: Folder for the outputs, or a file name with an extension.
+        project_id: The id that was printed when it was ordered.
+        out: Folder for the outputs, or a file name.
         timeout: Seconds after which to stop waiting; the rendering goes on.
     """
+    target = Target.parse(out)
+    target.format(list(FORMATS))
+    target.check()
     clock = Clock(timeout)
     with context.client(out) as client:
         project = client.projects.resume(project_id, timeout=clock.left())
         context.show.project(project, "resumed")
-        outcome = follow(project, context.show, out, timeout=clock.left())
-        count = project.number_of_media
-    outcome.raise_for_missing(count)
+        outcome = follow(project, context.show, target, timeout=clock.left())
+    outcome.raise_for_missing(project, context.resume_command(project.id))

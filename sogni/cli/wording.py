@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -40,6 +42,11 @@ def seconds(value: float) -> str:
     if value < 90:
         return f"{max(1, round(value))} s"
     return f"{round(value / 60)} min" if value < 5400 else f"{value / 3600:.1f} h"
+
+
+def count_states(states: Iterable[object]) -> str:
+    """States of several outputs: `2 completed, 1 failed`."""
+    return ", ".join(f"{count} {state}" for state, count in Counter(states).items())
 
 
 def waits(event: Queued) -> str:

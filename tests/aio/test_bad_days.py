@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from PIL import Image
 
+from sogni._protocol import runtime
 from sogni.sandbox import Sandbox
 from sogni_async import (
     ApiError,
@@ -18,6 +19,7 @@ from sogni_async import (
     ConfigError,
     ConnectFailed,
     LinkState,
+    ProjectFailed,
     RateLimited,
     Retries,
     ServerError,
@@ -311,3 +313,17 @@ async def test_a_mistake_in_a_watcher_does_not_end_the_wait(sandbox: Sandbox) ->
     async with SogniClient(sandbox=sandbox) as client:
         project = await client.projects.create(**ORDER)
         assert len(await project.wait(timeout=20, on_event=mistaken)) == 1
+
+
+async def test_a_render_that_never_ends_is_canceled_after_asking(
+    sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(runtime.FLOORS, ("fast", "image"), 0.2)
+    sandbox.script(hold_at="progress:1")
+    async with SogniClient(sandbox=sandbox) as client:
+        project = await client.projects.create(**ORDER, network="fast")
+        with pytest.raises(ProjectFailed, match="took longer than"):
+            await project.wait(timeout=20)
+        assert sandbox.wait_for(lambda: sandbox.project(project.id)["status"] == "cancelled")
+        looked = [entry for entry in sandbox.log if entry.kind == "request" and project.id in (entry.path or "")]
+        assert looked, "the service was asked first"

@@ -18,6 +18,7 @@ from sogni import (
     ConfigError,
     ConnectFailed,
     LinkState,
+    ProjectFailed,
     RateLimited,
     Retries,
     ServerError,
@@ -26,6 +27,7 @@ from sogni import (
     ValidationError,
     WaitTimeout,
 )
+from sogni._protocol import runtime
 from sogni.sandbox import Sandbox
 from tests.orders import ORDER
 
@@ -312,3 +314,15 @@ def test_a_mistake_in_a_watcher_does_not_end_the_wait(sandbox: Sandbox) -> None:
     with SogniClient(sandbox=sandbox) as client:
         project = client.projects.create(**ORDER)
         assert len(project.wait(timeout=20, on_event=mistaken)) == 1
+
+
+def test_a_render_that_never_ends_is_canceled_after_asking(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(runtime.FLOORS, ("fast", "image"), 0.2)
+    sandbox.script(hold_at="progress:1")
+    with SogniClient(sandbox=sandbox) as client:
+        project = client.projects.create(**ORDER, network="fast")
+        with pytest.raises(ProjectFailed, match="took longer than"):
+            project.wait(timeout=20)
+        assert sandbox.wait_for(lambda: sandbox.project(project.id)["status"] == "cancelled")
+        looked = [entry for entry in sandbox.log if entry.kind == "request" and project.id in (entry.path or "")]
+        assert looked, "the service was asked first"

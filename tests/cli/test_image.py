@@ -75,8 +75,10 @@ def test_previews_are_saved(shell, net: Sandbox, folder: Path) -> None:
     net.release()
     process.communicate(timeout=30)
     assert process.returncode == 0
-    names = sorted(path.name.split("-")[0] for path in (folder / "out").iterdir())
-    assert names == ["a", "preview"]
+    names = sorted(path.name for path in (folder / "out").iterdir())
+    assert len(names) == 3
+    assert names[0].startswith("a-fox-")
+    assert [name.rpartition("-")[2] for name in names[1:]] == ["1.jpg", "2.jpg"]
 
 
 def test_detach_and_wait(shell, net: Sandbox, folder: Path) -> None:
@@ -114,4 +116,4 @@ def test_odd_values_are_warned_about(shell, net: Sandbox) -> None:
     ran = shell("image", "a fox", "--steps", "99")
     assert ran.code == 0
     (warning,) = [line for line in ran.err.splitlines() if "steps" in line]
-    assert warning.startswith("Warning: steps 99")
+    assert warning.startswith("Warning: --steps 99")

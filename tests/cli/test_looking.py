@@ -41,10 +41,12 @@ def test_models_online(shell) -> None:
 
 
 def test_the_defaults_exist(shell) -> None:
-    from sogni.cli.defaults import AUDIO_MODEL, IMAGE_MODEL, VIDEO_MODEL
+    from sogni.cli.defaults import MODELS
 
     online = {entry["id"]: entry["kind"] for entry in shell("models", "--online", "--json").entries}
-    assert (online[IMAGE_MODEL], online[VIDEO_MODEL], online[AUDIO_MODEL]) == ("image", "video", "audio")
+    for task, model in MODELS.items():
+        made = {"video": "video", "music": "audio", "speech": "audio"}.get(task.split()[0], "image")
+        assert online[model] == made, task
 
 
 @pytest.mark.parametrize(
@@ -119,3 +121,16 @@ def test_a_port_that_is_taken(offline, net: Sandbox) -> None:
     assert ran.code == 1
     assert ran.err.startswith(f"sogni: Port {net.port} cannot be used")
     assert len(ran.err.splitlines()) == 1
+
+
+def test_a_port_that_does_not_exist(offline) -> None:
+    ran = offline("sandbox", "serve", "--port", "80000")
+    assert ran.code == 1
+    assert ran.err.startswith("sogni: Port 80000 cannot be used: ")
+    assert ". ." not in ran.err
+    assert ".." not in ran.err
+
+
+def test_python_runs_the_package(offline) -> None:
+    ran = offline.python("-m", "sogni", "--version")
+    assert (ran.code, ran.out) == (0, f"sogni {sogni.VERSION}\n")

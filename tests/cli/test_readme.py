@@ -39,7 +39,7 @@ def test_python(offline, folder: Path, code: str) -> None:
 
 @pytest.mark.parametrize("line", COMMANDS)
 def test_command(offline, folder: Path, line: str) -> None:
-    Image.new("RGB", (64, 64), "teal").save(folder / "photo.png")
+    Image.new("RGB", (640, 480), "teal").save(folder / "photo.png")
     ran = offline(*shlex.split(line, comments=True)[1:])
     assert ran.code == 0
     assert ran.out

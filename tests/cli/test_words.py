@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
 
 from sogni import errors
 from sogni.cli import records, wording
 from sogni.cli.demo import plan, program
-from sogni.cli.exits import CommandError, Exit, tell
+from sogni.cli.exits import CommandError, Exit, in_options, suggest, tell
+from sogni.cli.media import Photo
 from sogni.events import Canceled, Failed, Initiating, JobFailed, Progress, Queued, Requeued, Started
 from sogni.types.project import Preparation, WaitingReason
 
@@ -68,6 +67,36 @@ def test_several_problems_are_one_line() -> None:
     assert told.line == "the width of --size must be 1. --seed must be 2."
 
 
+@pytest.mark.parametrize(
+    ("message", "told"),
+    [
+        ("starting_image_strength has no effect without starting_image.", "--strength has no effect without --photo."),
+        ("steps 99 is more than the 16 that the model has.", "--steps 99 is more than the 16 that the model has."),
+        ("model_id 'reference_image' is no model.", "--model 'reference_image' is no model."),
+        ("The model takes steps and a seed.", "The model takes steps and a seed."),
+        ("keyscale must be one of A minor.", "--key must be one of A minor."),
+        ("model_id 'wan_v2' is for type='video', not 'image'.", "--model 'wan_v2' is for `sogni video`, not 'image'."),
+        ("width has no effect with size_preset 'x'.", "the width of --size has no effect with --size 'x'."),
+    ],
+)
+def test_parameters_are_spelled_as_options(message: str, told: str) -> None:
+    assert in_options(message) == told
+
+
+def test_names_that_are_like_it() -> None:
+    assert suggest("Squar", ["square", "square_hd", "wide"]) == "Did you mean square or square_hd?"
+    assert suggest("huge", ["square"]) == ""
+    near = errors.ModelNotFound("No model 'x'.", hint="Did you mean y?")
+    assert tell(near).hint == "Did you mean y? `sogni models` lists what there is."
+    assert tell(errors.ModelNotFound("No model 'x'.")).hint == "`sogni models` lists what there is."
+
+
+def test_when_nobody_answers() -> None:
+    assert tell(errors.ConnectFailed("No."), None, "Look.").hint == "Look."
+    ordered = errors.ConnectionLost("No.", project_id="ID")
+    assert tell(ordered, "sogni wait ID", "Look.").line.endswith("to take it up again: sogni wait ID")
+
+
 def test_the_queue() -> None:
     reason = WaitingReason(reason="concurrency_limit", message="Your plan renders one at a time.")
     assert wording.waits(Queued("P", 0)) == "in the queue, next"
@@ -123,7 +152,7 @@ def test_events_for_programs() -> None:
 
 def test_the_program_of_the_demo_can_be_pasted_whatever_the_names() -> None:
     folder = 'C:\\a "strange" one\'s/'
-    code = program(folder, plan(folder, Path("it's.png")))
+    code = program(folder, plan(folder, Photo("it's.png", (4000, 3000))))
     compile(code, "demo", "exec")
     assert "it's.png" in code
     assert max(map(len, code.splitlines())) < 120

@@ -107,9 +107,9 @@ LAYERS = {
         never=WAITING | NETWORK,
     ),
     "outer ring": Layer(
-        files=("sogni/sandbox/", "sogni/cli/", "sogni/testing/", "sogni/contrib/"),
+        files=("sogni/sandbox/", "sogni/cli/", "sogni/__main__.py", "sogni/testing/", "sogni/contrib/"),
         project=("shapes", "front"),
-        libraries={"aiohttp", "attrs", "av", "cyclopts", "eth_account", "numpy", "PIL", "pytest", "rich"},
+        libraries={"aiohttp", "attrs", "av", "cyclopts", "eth_account", "filetype", "numpy", "PIL", "pytest", "rich"},
         never=set(),
     ),
 }
