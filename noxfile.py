@@ -45,6 +45,7 @@ def twin(session: nox.Session) -> None:
     """The generated files are what would be generated now."""
     prepare(session)
     run(session, "codegen.twin", "--check")
+    run(session, "codegen.keywords", "--check")
 
 
 @nox.session(name="twin-write")
@@ -52,6 +53,7 @@ def twin_write(session: nox.Session) -> None:
     """Write the generated files."""
     prepare(session)
     run(session, "codegen.twin")
+    run(session, "codegen.keywords")
 
 
 @nox.session
@@ -64,9 +66,10 @@ def lint(session: nox.Session) -> None:
 
 @nox.session
 def types(session: nox.Session) -> None:
-    """Mypy, strict."""
+    """Mypy and pyright, both strict; pyright for what a user's editor sees."""
     prepare(session)
     run(session, "mypy")
+    run(session, "pytest", "--quiet", "tests/typing")
 
 
 @nox.session
@@ -74,6 +77,13 @@ def tests(session: nox.Session) -> None:
     """The whole suite on all cores; arguments after `--` go to pytest instead."""
     prepare(session)
     run(session, "pytest", *(session.posargs or ["--numprocesses=auto", "--quiet"]))
+
+
+@nox.session
+def soak(session: nox.Session) -> None:
+    """Thousands of projects through hundreds of faults, judged on the server side: `nox -s soak -- --seed 7`."""
+    prepare(session)
+    run(session, "tests.soak", *session.posargs)
 
 
 @nox.session

@@ -14,7 +14,7 @@ async def make(client: SogniClient, prompt: str) -> list[Path]:
     """Pictures of one prompt, each saved as soon as it is there."""
     params = ImageParams(prompt, model_id="z_image_turbo_bf16", number_of_media=2, size_preset="portrait_3_4")
     project = await client.projects.create(params)
-    paths = []
+    paths: list[Path] = []
     async for result in project.results(timeout=600):
         if not result.withheld:
             paths.append(await result.save(f"{FOLDER}/"))

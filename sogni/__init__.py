@@ -14,6 +14,17 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from ._core.client import SogniClient as SogniClient
+    from ._core.default import (
+        configure as configure,
+        edit as edit,
+        image as image,
+        model3d as model3d,
+        music as music,
+        segment as segment,
+        speech as speech,
+        upscale as upscale,
+        video as video,
+    )
     from ._core.project import EventStream as EventStream, Project as Project, ResultStream as ResultStream
     from ._core.result import ByteStream as ByteStream, LastFrame as LastFrame, Picture as Picture, Result as Result
     from ._rules.frames import calculate_video_frames as calculate_video_frames, frames_for_audio as frames_for_audio
@@ -45,6 +56,7 @@ if TYPE_CHECKING:
         SogniError as SogniError,
         StorageError as StorageError,
         SubmissionUncertain as SubmissionUncertain,
+        TooExpensive as TooExpensive,
         TransferError as TransferError,
         TransportError as TransportError,
         ValidationError as ValidationError,
@@ -75,6 +87,11 @@ if TYPE_CHECKING:
         TextLimit as TextLimit,
         VideoAssetConfig as VideoAssetConfig,
     )
+    from .types.keywords import (
+        AudioKeywords as AudioKeywords,
+        ImageKeywords as ImageKeywords,
+        VideoKeywords as VideoKeywords,
+    )
     from .types.library import (
         Lora as Lora,
         LoraCatalog as LoraCatalog,
@@ -101,11 +118,10 @@ if TYPE_CHECKING:
     from .types.settings import Retries as Retries, Timeouts as Timeouts
 else:
     _WHERE = {
-        "AudioParams": ".types.params",
-        "ImageParams": ".types.params",
-        "VideoParams": ".types.params",
-        "MediaInput": ".types.media",
+        "VERSION": "._version",
         "ApiError": ".errors",
+        "AudioKeywords": ".types.keywords",
+        "AudioParams": ".types.params",
         "AuthenticationError": ".errors",
         "AvailableModel": ".types.catalog",
         "ByteStream": "._core.result",
@@ -126,6 +142,8 @@ else:
         "EventStream": "._core.project",
         "Failed": ".events",
         "Finished": ".events",
+        "ImageKeywords": ".types.keywords",
+        "ImageParams": ".types.params",
         "Initiating": ".events",
         "InsufficientFunds": ".errors",
         "JobFailed": ".events",
@@ -136,6 +154,7 @@ else:
         "Lora": ".types.library",
         "LoraCatalog": ".types.library",
         "LoraConstraints": ".types.library",
+        "MediaInput": ".types.media",
         "Model": ".types.catalog",
         "ModelNotAvailable": ".errors",
         "ModelNotFound": ".errors",
@@ -176,17 +195,28 @@ else:
         "SubmissionUncertain": ".errors",
         "TextLimit": ".types.catalog",
         "Timeouts": ".types.settings",
+        "TooExpensive": ".errors",
         "TransferError": ".errors",
         "TransportError": ".errors",
-        "VERSION": "._version",
-        "__version__": "._version",
         "ValidationError": ".errors",
         "VideoAssetConfig": ".types.catalog",
+        "VideoKeywords": ".types.keywords",
+        "VideoParams": ".types.params",
         "WaitTimeout": ".errors",
         "WaitingReason": ".types.project",
+        "__version__": "._version",
         "calculate_video_frames": "._rules.frames",
+        "configure": "._core.default",
+        "edit": "._core.default",
         "frames_for_audio": "._rules.frames",
+        "image": "._core.default",
         "load": "._store.sidecar",
+        "model3d": "._core.default",
+        "music": "._core.default",
+        "segment": "._core.default",
+        "speech": "._core.default",
+        "upscale": "._core.default",
+        "video": "._core.default",
     }
 
     def __getattr__(name):
@@ -205,6 +235,7 @@ else:
 __all__ = [
     "VERSION",
     "ApiError",
+    "AudioKeywords",
     "AudioParams",
     "AuthenticationError",
     "AvailableModel",
@@ -226,6 +257,7 @@ __all__ = [
     "EventStream",
     "Failed",
     "Finished",
+    "ImageKeywords",
     "ImageParams",
     "Initiating",
     "InsufficientFunds",
@@ -278,15 +310,26 @@ __all__ = [
     "SubmissionUncertain",
     "TextLimit",
     "Timeouts",
+    "TooExpensive",
     "TransferError",
     "TransportError",
     "ValidationError",
     "VideoAssetConfig",
+    "VideoKeywords",
     "VideoParams",
     "WaitTimeout",
     "WaitingReason",
     "__version__",
     "calculate_video_frames",
+    "configure",
+    "edit",
     "frames_for_audio",
+    "image",
     "load",
+    "model3d",
+    "music",
+    "segment",
+    "speech",
+    "upscale",
+    "video",
 ]

@@ -5,6 +5,7 @@
       ClosedError                       the client was closed while the call waited
       SessionChanged                    another account signed in, or out, meanwhile
       ValidationError (ValueError)      problems: what is wrong with a request; nothing was sent
+      TooExpensive                      the estimate is above max_cost; nothing was ordered
       WaitTimeout (TimeoutError)        the waiting is over, the remote work carries on
       SubmissionUncertain               sent or not is unknown; look the project up by its id
       TransportError                    no usable answer from the network
@@ -26,6 +27,9 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+    from decimal import Decimal
+
+    from .types.account import CostEstimate
 
 __all__ = [
     "ApiError",
@@ -53,6 +57,7 @@ __all__ = [
     "SogniError",
     "StorageError",
     "SubmissionUncertain",
+    "TooExpensive",
     "TransferError",
     "TransportError",
     "ValidationError",
@@ -172,6 +177,31 @@ class ValidationError(SogniError, ValueError):
         if message is None:
             message = "\n".join(str(problem) for problem in self.problems) or "The request is not valid."
         super().__init__(message, hint=hint, project_id=project_id)
+
+
+class TooExpensive(SogniError):
+    """It would cost more than `max_cost`; nothing was ordered.
+
+    Attributes:
+        cost: The estimate.
+        max_cost: The limit, in tokens.
+    """
+
+    code = "max_cost"
+    hint = "Nothing was ordered: raise max_cost, or order less."
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        cost: CostEstimate | None = None,
+        max_cost: Decimal | None = None,
+        hint: str | None = None,
+        project_id: str | None = None,
+    ) -> None:
+        super().__init__(message, hint=hint, project_id=project_id)
+        self.cost = cost
+        self.max_cost = max_cost
 
 
 class WaitTimeout(SogniError, TimeoutError):

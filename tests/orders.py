@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 MODEL = "krea2_turbo_fp8_scaled"
 
-ORDER: dict[str, object] = {
+ORDER: dict[str, Any] = {
     "type": "image",
     "model_id": MODEL,
     "positive_prompt": "a red fox",
@@ -15,6 +17,6 @@ ORDER: dict[str, object] = {
 }
 
 
-def order(**more: object) -> dict[str, object]:
+def order(**more: object) -> dict[str, Any]:
     """The same with changes."""
     return {**ORDER, **more}

@@ -6,7 +6,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, Union
+from typing import TYPE_CHECKING, Any, TypeVar, Union
 
 from sogni._deadline import Deadline, time_now
 from sogni._io.engine import Engine, StreamEnded
@@ -36,6 +36,8 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("sogni")
 
+T = TypeVar("T")
+
 # Every event with the handles of this package.
 AnyEvent = Union[
     Queued,
@@ -58,7 +60,7 @@ def present(entry: ProjectEntry, item: object, engine: Engine, bridge: Bridge) -
         return _progress(item.job)
     if isinstance(item, PreviewTouch):
         job = item.job
-        return Preview(entry.id, job.state.id, Picture(job, job.state.id, engine, bridge), job.state.index)
+        return Preview(entry.id, item.job_id, Picture(job, item.job_id, engine, bridge), job.state.index)
     if isinstance(item, Finished):
         return Finished(item.project_id, item.job, Result(item.result, engine, bridge), item.index)
     return item  # type: ignore[return-value]
@@ -319,7 +321,7 @@ class Project:
                 limit = _earlier(deadline, queue_deadline) if waiting else deadline
                 event = stream.next_before(limit)
                 if on_event is not None:
-                    _call(on_event, event)
+                    call_watcher(on_event, event, "on_event")
                 if isinstance(event, (Completed, Failed, Canceled)):
                     break
         except KeyboardInterrupt:
@@ -368,12 +370,12 @@ class Project:
         )
 
 
-def _call(callback: Callable[[AnyEvent], object], event: AnyEvent) -> None:
+def call_watcher(callback: Callable[[T], object], news: T, name: str) -> None:
+    """Tell somebody who only watches: a mistake in there must not end the wait for what was paid for."""
     try:
-        callback(event)
+        callback(news)
     except Exception:
-        # A mistake in what only watches must not end the wait for what was paid for.
-        log.exception("on_event raised")
+        log.exception("%s raised", name)
 
 
 def _earlier(one: Deadline, other: Deadline) -> Deadline:

@@ -6,16 +6,16 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal, overload
 
 from sogni._deadline import Deadline, time_now
 from sogni._io.engine import Engine, LinkNotReady, check_callback
 from sogni._protocol import rest
 from sogni._protocol.entries import ELSEWHERE_STALE_AFTER, ProjectEntry
-from sogni._protocol.ids import check_project_id, new_id
+from sogni._protocol.ids import check_project_id, keyed_id, new_id
 from sogni._protocol.messages import ProjectRecord
 from sogni._rules.kinds import KINDS
-from sogni.errors import Problem, ProjectLost, ProtocolError, ValidationError
+from sogni.errors import Problem, ProjectLost, ProtocolError, SubmissionUncertain, ValidationError
 from sogni.types.project import CancelOutcome
 
 from .._bridge import Bridge
@@ -29,13 +29,26 @@ from .project import Project, present
 from .urls import Urls
 
 if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from sogni._io.slots import OnUpload
     from sogni._rules.build import JobPlan
+    from sogni.types.keywords import (
+        AudioKeywords,
+        AudioOptions,
+        ImageKeywords,
+        ImageOptions,
+        VideoKeywords,
+        VideoOptions,
+    )
     from sogni.types.params import AudioParams, ImageParams, VideoParams
     from sogni.types.recent import RecentProject
 
     from .result import Result
 
 log = logging.getLogger("sogni")
+
+JUST_NOW = 30.0  # seconds after which the service certainly lists what it accepted
 
 
 class Projects(Catalog, Estimates, Loras, Urls):
@@ -55,13 +68,92 @@ class Projects(Catalog, Estimates, Loras, Urls):
     def __repr__(self) -> str:
         return f"Projects({len(self._engine.tracked())} tracked)"
 
+    @overload
+    def create(
+        self,
+        params: ImageParams,
+        /,
+        *,
+        key: str | None = None,
+        timeout: float | None = None,
+        on_upload: OnUpload | None = None,
+        **fields: Unpack[ImageKeywords],
+    ) -> Project: ...
+    @overload
+    def create(
+        self,
+        params: VideoParams,
+        /,
+        *,
+        key: str | None = None,
+        timeout: float | None = None,
+        on_upload: OnUpload | None = None,
+        **fields: Unpack[VideoKeywords],
+    ) -> Project: ...
+    @overload
+    def create(
+        self,
+        params: AudioParams,
+        /,
+        *,
+        key: str | None = None,
+        timeout: float | None = None,
+        on_upload: OnUpload | None = None,
+        **fields: Unpack[AudioKeywords],
+    ) -> Project: ...
+    @overload
+    def create(
+        self,
+        params: None = None,
+        /,
+        *,
+        type: Literal["image"],
+        model_id: str,
+        positive_prompt: str,
+        number_of_media: int,
+        key: str | None = None,
+        timeout: float | None = None,
+        on_upload: OnUpload | None = None,
+        **fields: Unpack[ImageOptions],
+    ) -> Project: ...
+    @overload
+    def create(
+        self,
+        params: None = None,
+        /,
+        *,
+        type: Literal["video"],
+        model_id: str,
+        positive_prompt: str,
+        number_of_media: int,
+        key: str | None = None,
+        timeout: float | None = None,
+        on_upload: OnUpload | None = None,
+        **fields: Unpack[VideoOptions],
+    ) -> Project: ...
+    @overload
+    def create(
+        self,
+        params: None = None,
+        /,
+        *,
+        type: Literal["audio"],
+        model_id: str,
+        positive_prompt: str,
+        number_of_media: int,
+        key: str | None = None,
+        timeout: float | None = None,
+        on_upload: OnUpload | None = None,
+        **fields: Unpack[AudioOptions],
+    ) -> Project: ...
     def create(
         self,
         params: ImageParams | VideoParams | AudioParams | None = None,
         /,
         *,
+        key: str | None = None,
         timeout: float | None = None,
-        on_upload: Callable[[str, int, int], object] | None = None,
+        on_upload: OnUpload | None = None,
         **fields: object,
     ) -> Project:
         """Order a project: check the request, upload its files, send it.
@@ -71,6 +163,8 @@ class Projects(Catalog, Estimates, Loras, Urls):
 
         Args:
             params: An `ImageParams`, `VideoParams` or `AudioParams`; `fields` add to it, or replace a field.
+            key: A name of your own for this order, such as `order-1042`: it gives the project its id, and whoever
+                orders again under it, also from another process or after a crash, gets the project that is there.
             timeout: Seconds for the whole call; None waits without limit for uploads, 30 seconds for a connection.
             on_upload: A plain function that is called with parameter, bytes sent and bytes in all, one call at a time;
                 what it raises is logged, and it is not called again.
@@ -81,22 +175,59 @@ class Projects(Catalog, Estimates, Loras, Urls):
             ValidationError: what is wrong with the request, all of it together.
             ModelNotFound: the catalogue has no such model.
             ConnectFailed, WaitTimeout: nothing was ordered.
-            SubmissionUncertain: the connection broke while the order was written.
+            SubmissionUncertain: the connection broke while the order was written, or whether the key was used before
+                could not be found out.
         Source: frame `jobRequest`.
         """
-        from sogni._rules.build import build_job, early
-        from sogni._rules.options import model_options
+        from sogni._rules.build import early
 
         deadline = Deadline(timeout)
         if on_upload is not None:
             check_callback(on_upload, "on_upload", "three arguments")
         given = early(_merged(params, fields))
         self._engine.start_link()
+        if key is None:
+            return self._order(given, new_id(), on_upload, deadline)
+        account = self._bridge.call(self._engine.account_address, deadline)
+        project_id = keyed_id(account, key)
+        claim = self._bridge.call(self._engine.orders.claim, project_id, deadline)
+        try:
+            there = self._there_already(project_id, deadline)
+            return there or self._order(given, project_id, on_upload, deadline)
+        finally:
+            claim.release()
+
+    def _there_already(self, project_id: str, deadline: Deadline) -> Project | None:
+        """The project of a key that was used before; None when nobody has one of that id."""
+        entry = self._engine.entry(project_id)
+        if entry is not None and not (entry.finished and entry.error is not None):
+            return Project(entry, self._engine, self._bridge)
+        # An order of a moment ago is not listed everywhere yet.
+        attempts = 4 if self._engine.orders.sent_recently(project_id, JUST_NOW) else 1
+        verdicts = self.resolve_missing([project_id], attempts=attempts)
+        state = verdicts[project_id]
+        if state == "lost":
+            return None
+        if state == "unknown":
+            raise SubmissionUncertain(
+                f"Whether project {project_id} was ordered before could not be found out; it was not ordered now.",
+                hint="Call again with the same key.",
+                project_id=project_id,
+            )
+        return self.resume(project_id, deadline.remaining())
+
+    def _order(
+        self, given: dict[str, object], project_id: str, on_upload: OnUpload | None, deadline: Deadline
+    ) -> Project:
+        """Build, upload, send."""
+        from sogni._rules.build import build_job
+        from sogni._rules.options import model_options
+
         models, tiers = self._bridge.call(self._engine.catalogue.both, deadline)
         settings = self._engine.settings
         plan = build_job(
             given,
-            project_id=new_id(),
+            project_id=project_id,
             options=model_options(str(given["model_id"]), models, tiers),
             app_source=settings.app_source,
             attribution=settings.attribution,
@@ -126,7 +257,7 @@ class Projects(Catalog, Estimates, Loras, Urls):
                 continue
 
     def _upload(
-        self, plan: JobPlan, on_upload: Callable[[str, int, int], object] | None, deadline: Deadline
+        self, plan: JobPlan, on_upload: OnUpload | None, deadline: Deadline
     ) -> tuple[dict[str, object], tuple[str, ...]]:
         """Brings up the files of an order; its message with their types in it, and what is odd about them."""
         from sogni._io.slots import Teller, upload_all
@@ -264,6 +395,32 @@ class Projects(Catalog, Estimates, Loras, Urls):
         Source: `GET /v1/jobs/list`.
         """
         return list(self._bridge.call(self._engine.recent, since, limit, app_source, Deadline(timeout)))
+
+    def recover(self, timeout: float | None = None) -> list[Project]:
+        """The projects that this installation ordered and lost sight of, because a process ended or crashed.
+
+        Those that still run, and those that ended meanwhile, so that their results can be collected. What a running
+        process of this installation follows is not among them. With an app id of your own, or in a sandbox, nothing is
+        written down: then only what the service holds for the app id is found.
+
+        Args:
+            timeout: Seconds for the whole call.
+        Source: `GET /api/v1/artist/projects/sync`, `GET /v2/projects/{id}`.
+        """
+        deadline = Deadline(timeout)
+        self._bridge.call(self._engine.sync, "recover", deadline)
+        found = {project.id: project for project in self.tracked_projects if project.recovered}
+        for project_id in self._bridge.call(self._engine.left_behind, deadline):
+            if project_id in found:
+                continue
+            try:
+                found[project_id] = self.resume(project_id, deadline.remaining())
+            except ProjectLost:
+                log.info("project %s is not known to the service any more", project_id)
+                self._engine.orders.ended(project_id)
+        if any(not project.finished for project in found.values()):
+            self._engine.start_link()
+        return list(found.values())
 
     def sync(self, timeout: float | None = None) -> list[Project]:
         """Bring the tracked projects in line with what the service holds for this app id, and return them.

@@ -131,5 +131,6 @@ class Callbacks:
             value = subscription.wrap(item)
             if value is not None:
                 subscription.run(subscription, value)
-        except Exception:
+        except BaseException:
+            # Also sys.exit() and cancellation: nobody is above who could heed them, and others wait for their turn.
             log.exception("a callback of on(%r) raised", subscription.kind)

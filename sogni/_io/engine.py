@@ -28,6 +28,7 @@ from .._protocol.outcome import (
     Effect,
     FetchRecord,
     FetchSnapshot,
+    NoteEnd,
     Once,
     Outcome,
     ResolveMissing,
@@ -54,6 +55,7 @@ from .feed import Feed, LinkNotReady, StreamEnded
 from .http import Http
 from .inbox import Inbox
 from .link import Address
+from .orders import Orders
 from .settings import Place, Settings
 from .ws import SendFailed
 
@@ -79,11 +81,15 @@ class Engine:
             refused=_weakly(self._signed_out),
             idle_close=settings.idle_close,
         )
+        self.orders = Orders(settings)
         self._opening = threading.Lock()
         self._place: Place | None = None
         self._http: Http | None = None
         self.catalogue = Catalogue(_weakly(self.request), _weakly(self._run_errand))
         self._errands: Errands | None = None
+        # Looking for missing projects takes its time, which must hold up no other errand.
+        self._search: Errands | None = None
+        self._missing: dict[str, None] = {}
         self._uploads: UploadPool | None = None
         self._saved: SavedFiles | None = None
         self._ended = False
@@ -196,9 +202,11 @@ class Engine:
         closers.append(partial(self._feed.close, ClosedError("The client was closed.")))
         if self._errands is not None:
             closers.append(partial(self._errands.close, 2.0))
+        if self._search is not None:
+            closers.append(partial(self._search.close, 2.0))
         if self._http is not None:
             closers.append(self._http.close)
-        closers.append(self.settings.app_id.release)
+        closers += [self.orders.flush, self.settings.app_id.release]
         if self._place is not None and self._place.close is not None:
             closers.append(self._place.close)
         return closers
@@ -210,12 +218,14 @@ class Engine:
         """In a forked child: nothing of the parent's threads and connections is used again."""
         self._opening = threading.Lock()
         self._feed.after_fork()
-        self._errands = None
+        self._errands = self._search = None
+        self._missing = {}
         self._uploads = None
         self._saved = None
         self.catalogue.reset_after_fork()
         self.credentials.reset_after_fork()
         self.settings.app_id.reset_after_fork()
+        self.orders.reset_after_fork()
         if self._http is not None:
             self._http.reset_after_fork()
 
@@ -257,7 +267,7 @@ class Engine:
         if not self.credentials.signed_in:
             raise AuthenticationError(
                 "Nobody is signed in.",
-                hint="Set SOGNI_API_KEY, pass api_key=, or use sandbox=True to try without an account.",
+                hint="Set SOGNI_API_KEY, or pass api_key= to SogniClient or configure; sandbox=True needs no account.",
             )
         self._feed.start()
 
@@ -334,6 +344,10 @@ class Engine:
             SubmissionUncertain: the write broke off; the project stays tracked and is never sent again by us.
         """
         text = frames.encode("jobRequest", message)
+        with self.lock:
+            self._feed.writable()
+        # Before it is sent, so that a crash at any moment leaves a trace.
+        self.orders.sent(entry.id, self.session.address)
         with self.lock:
             link, connection = self._feed.writable()
             self.session.submit(entry, text, time.monotonic())
@@ -421,7 +435,7 @@ class Engine:
         if not must_send:
             return inbox
         try:
-            connection.send(frames.canceling(project_id))
+            connection.send(frames.cancel(project_id))
         except SendFailed:
             link.drop()
         else:
@@ -447,13 +461,21 @@ class Engine:
         """Finished projects of the account, from any app."""
         since_ms = recent_since(since, time.time())
         # An unscoped list would be everybody's, so the address of the account is found first.
-        address = self.session.address or str(self.request(rest.me(), deadline).get("walletAddress") or "")
+        address = self.account_address(deadline)
         if not isinstance(limit, int) or isinstance(limit, bool):
             problem = Problem("limit", f"limit must be a whole number from 1 to 100, not {limit!r}.", value=limit)
             raise ValidationError(problems=[problem])
         count = min(100, max(1, limit))
         call = rest.recent_jobs(address=address, since_ms=since_ms, limit=count, app_source=app_source)
         return self.request(call, deadline)
+
+    def account_address(self, deadline: Deadline | None = None) -> str:
+        """The address of the account's wallet; asked for unless the connection told it."""
+        return self.session.address or str(self.request(rest.me(), deadline).get("walletAddress") or "")
+
+    def left_behind(self, deadline: Deadline) -> list[str]:
+        """Ids of the projects that this installation ordered and that nobody follows any more."""
+        return self.orders.left_behind(self.account_address(deadline))
 
     def sync(self, reason: str = "manual", deadline: Deadline | None = None) -> Outcome:
         """Fetch what the service holds for this app id and bring the tracked projects in line with it."""
@@ -488,8 +510,10 @@ class Engine:
         )
 
     def _do(self, effect: Effect) -> None:
-        if isinstance(effect, FetchSnapshot):
-            self._run_errand("snapshot", partial(self.sync, effect.reason))
+        if isinstance(effect, NoteEnd):
+            self.orders.ended(effect.project_id)
+        elif isinstance(effect, FetchSnapshot):
+            self._run_errand("snapshot", partial(self._fetch_snapshot, effect.reason))
         elif isinstance(effect, FetchRecord):
             self._run_errand(("record", effect.project_id), partial(self._fetch_record, effect.project_id))
         elif isinstance(effect, CheckAlive):
@@ -497,19 +521,43 @@ class Engine:
         elif isinstance(effect, CheckRuntime):
             self._run_errand(("runtime", effect.project_id), partial(self._check_runtime, effect.project_id))
         elif isinstance(effect, ResolveMissing):
-            self._run_errand(("missing", effect.project_ids), partial(self._resolve_missing, effect.project_ids))
+            self._search_for(effect.project_ids)
+
+    def _fetch_snapshot(self, reason: str) -> None:
+        try:
+            self.sync(reason)
+        except ClosedError:
+            raise
+        except SogniError:
+            self._feed.apply(lambda session: session.look_again(time.monotonic()))
+            raise
 
     def _fetch_record(self, project_id: str) -> None:
-        record, _ = lookups.ask(self.request, rest.project_record(project_id))
-        self.apply_record(project_id, record)
+        record, refusal = lookups.ask(self.request, rest.project_record(project_id))
+        answered = record is not None or refusal == 404
+        self._feed.apply(lambda session: session.apply_look(project_id, record, answered, time.monotonic()))
 
-    def _resolve_missing(self, project_ids: tuple[str, ...]) -> None:
+    def _search_for(self, project_ids: Iterable[str]) -> None:
+        """Find out what became of projects: one search for all that are missing when it begins."""
+        with self._opening:
+            self._missing.update(dict.fromkeys(project_ids))
+            if self._search is None and not self._feed.closed:
+                self._search = Errands("sogni-search")
+            search = self._search
+        if search is not None:
+            search.run("missing", partial(_quietly, self._resolve_missing))
+
+    def _resolve_missing(self) -> None:
+        with self._opening:
+            project_ids, self._missing = tuple(self._missing), {}
+        asked_at = time.monotonic()
         verdicts = self.resolve(project_ids)
-        self._feed.apply(lambda session: session.apply_verdicts(verdicts, time.monotonic()))
+        self._feed.apply(lambda session: session.apply_verdicts(verdicts, asked_at, time.monotonic()))
 
     def _check_alive(self, project_id: str) -> None:
+        asked_at = time.monotonic()
         verdict = self.resolve([project_id], tries=1)[project_id]
-        self._feed.apply(lambda session: session.apply_check(project_id, verdict, time.monotonic()))
+        self._feed.apply(lambda session: session.apply_check(project_id, verdict, asked_at, time.monotonic()))
 
     def _check_runtime(self, project_id: str) -> None:
         verdict = self.resolve([project_id], tries=1)[project_id]

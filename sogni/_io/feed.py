@@ -18,7 +18,7 @@ from typing import Any
 
 from .._protocol import frames
 from .._protocol.closing import closing, closing_error
-from .._protocol.entries import JobEntry, ProjectEntry, Sink, Sinks
+from .._protocol.entries import JobEntry, PreviewTouch, ProjectEntry, Sink, Sinks
 from .._protocol.outcome import Cancel, Effect, Once, Outcome, Resubmit, SendCancel
 from .._protocol.session import READ_KINDS, Session
 from ..errors import ClosedError, ConnectionLost, ProtocolError, SogniError
@@ -237,6 +237,8 @@ class Feed:
         with self.lock:
             if not self.session.may_resubmit(effect.entry):
                 return
+            # Before it is written: the answer may be here sooner than this thread.
+            self.session.resubmitted(effect.entry, time.monotonic())
             link = self._link
         connection = link.socket if link is not None else None
         try:
@@ -245,22 +247,21 @@ class Feed:
             connection.send(effect.text)
         except SendFailed as problem:
             with self.lock:
-                self.session.resubmit_failed(effect.entry, problem.started)
+                self.session.resubmit_failed(effect.entry, problem.started, time.monotonic())
             if link is not None:
                 link.drop()
-            return
-        with self.lock:
-            self.session.resubmitted(effect.entry, time.monotonic())
 
-    def _send_cancel(self, effect: SendCancel) -> None:
+    def _send_cancel(self, project_id: str) -> None:
+        with self.lock:
+            link = self._link
+        connection = link.socket if link is not None else None
+        if link is None or connection is None:
+            return
         try:
-            with self.lock:
-                link, connection = self.writable()
-            connection.send(frames.canceling(effect.project_id))
+            connection.send(frames.cancel(project_id))
         except SendFailed:
+            # The next link tries again.
             link.drop()
-        except (LinkNotReady, ClosedError):
-            log.warning("project %s could not be canceled: there is no connection", effect.project_id)
 
     # --- called by the link's thread --------------------------------------------------------------------------------
 
@@ -271,6 +272,8 @@ class Feed:
     def link_opened(self, link: Link, now: float) -> None:
         """The socket is open."""
         with self.lock:
+            if self._link is not link:
+                return
             self.session.link_open(now)
         log.info("connected")
 
@@ -278,8 +281,11 @@ class Feed:
         """True when the connection that just ended had been accepted by the server."""
         return self._was_ready
 
-    def link_received(self, raw: bytes, now: float) -> None:
-        """One message of the socket. What cannot be understood is dropped and counted; the connection stays."""
+    def link_received(self, link: Link, raw: bytes, now: float) -> None:
+        """One message of the socket. What cannot be understood is dropped and counted; the connection stays.
+
+        So is what a connection still brings that was given up: another account may be at work by now.
+        """
         try:
             frame = frames.decode(raw)
             kind = frame.kind
@@ -288,12 +294,16 @@ class Feed:
             payload = frames.body(frame)
             if kind == "jobProgress" or kind == "jobETA":
                 with self.lock:
+                    if self._link is not link:
+                        return
                     job = self.session.progress(kind, payload, now)
                     touched = None if job is None else self._touch(job, payload)
                 if touched is not None:
                     wake(touched)
                     return
             with self.lock:
+                if self._link is not link:
+                    return
                 outcome = self.session.receive(kind, payload, now)
                 wakers = self._deliver(outcome)
         except ProtocolError as problem:
@@ -397,19 +407,20 @@ class Feed:
         """Tell those who watch that a job's slot has something newer; with the lock held."""
         wakers: list[Waker] = []
         touch = job.progress_touch
-        preview = job.preview_touch if payload.get("hasImage") is True else None
+        preview = PreviewTouch(job) if payload.get("hasImage") is True else None
         for sink in job.project.sinks:
             waker = sink.put(touch, touch)
             if waker is not None:
                 wakers.append(waker)
             if preview is not None:
-                sink.put(preview, preview)
+                sink.put((touch, "preview"), preview)
         callbacks = self.callbacks
         if callbacks.by_kind:
-            for item in (touch, preview):
-                waker = None if item is None else callbacks.put("job", item, item)
-                if waker is not None:
-                    wakers.append(waker)
+            waker = callbacks.put("job", touch, touch)
+            if waker is not None:
+                wakers.append(waker)
+            if preview is not None:
+                callbacks.put("job", (touch, "preview"), preview)
         return wakers
 
     def _deliver(self, outcome: Outcome) -> list[Waker]:
@@ -441,7 +452,7 @@ class Feed:
             if isinstance(effect, Resubmit):
                 self._resubmit(effect)
             elif isinstance(effect, SendCancel):
-                self._send_cancel(effect)
+                self._send_cancel(effect.project_id)
             else:
                 self._effect(effect)
 

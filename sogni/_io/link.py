@@ -28,6 +28,7 @@ CONNECT_TIMEOUT = 10.0
 PING_INTERVAL = 15.0
 # The read timeout of the socket bounds writes by other threads too, so it is never shorter than this.
 SHORTEST_WAIT = 1.0
+LOOK_EVERY = 1.0  # seconds between looks at what has become due, while anything will
 GOODBYE_LIMIT = 1.0
 GOOD_AFTER = 30.0  # seconds after which a connection counts as a good one
 JOIN_LIMIT = 2.0
@@ -49,7 +50,7 @@ class Owner(Protocol):
 
     def link_address(self) -> Address: ...
     def link_opened(self, link: Link, now: float) -> None: ...
-    def link_received(self, raw: bytes, now: float) -> None: ...
+    def link_received(self, link: Link, raw: bytes, now: float) -> None: ...
     def link_tick(self, now: float) -> float | None: ...
     def link_lost(self, link: Link, code: int, now: float) -> bool: ...
     def link_failed(self, link: Link, error: SogniError | None, reason: str) -> None: ...
@@ -260,18 +261,19 @@ class Link:
         pinged_at: float | None = None
         due: float | None = now
         while not self._stop.is_set():
-            raw = connection.receive(max(SHORTEST_WAIT, min(ping_at, due or ping_at) - now))
+            # Other threads add to what becomes due, and nothing wakes this one for it.
+            wake_at = ping_at if due is None else min(ping_at, due, now + LOOK_EVERY)
+            raw = connection.receive(max(SHORTEST_WAIT, wake_at - now))
             owner = self._owner()
             if owner is None:
                 return
             if raw is not None:
-                owner.link_received(raw, connection.now)
+                owner.link_received(self, raw, connection.now)
                 if connection.has_buffered and (due is None or connection.now < due):
                     continue
             # The buffer is empty: time to look at the clock.
             now = time.monotonic()
-            if due is None or now >= due or raw is not None:
-                due = owner.link_tick(now)
+            due = owner.link_tick(now)
             if now < ping_at:
                 continue
             if owner.link_idle(self, now):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any, Protocol
 
 from attrs import field, frozen
@@ -45,12 +46,14 @@ class Settings:
     Attributes:
         place: Finds the hosts, starting a sandbox where one is asked for.
         app_id: Finds the app id of this process.
+        state_folder: Finds where this installation keeps its files; None where nothing is kept.
         verify: False, a CA file or folder, or an `ssl.SSLContext`.
         idle_close: Seconds without need after which the connection is closed.
     """
 
     place: Callable[[], Place]
     app_id: AppId
+    state_folder: Callable[[], Path | None] = lambda: None
     api_key: str | None = field(default=None, repr=False)
     app_source: str | None = None
     attribution: Mapping[str, object] | None = None

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 from urllib.parse import urlsplit
 
@@ -88,6 +89,7 @@ def settings(
     return Settings(
         place=_finder(sandbox, sandbox_url, start_sandbox, rest_endpoint, socket_endpoint),
         app_id=AppId(given_app_id, in_sandbox),
+        state_folder=_nowhere if given_app_id or in_sandbox else _state_folder,
         api_key=api_key,
         app_source=app_source.strip() or None if app_source else None,
         attribution=attribution,
@@ -130,6 +132,16 @@ def _local(url: str, name: str) -> str:
             hint="`sogni sandbox serve` starts one and prints its URL.",
         )
     return url.rstrip("/")
+
+
+def _nowhere() -> None:
+    return None
+
+
+def _state_folder() -> Path:
+    from .._store.app_ids import state_folder
+
+    return state_folder()
 
 
 def _finder(

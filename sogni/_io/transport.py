@@ -167,6 +167,15 @@ class _Adapter(HTTPAdapter):
         host, _ = super().build_connection_pool_key_attributes(request, verify, cert)
         return host, {"ssl_context": self._tls()} if host["scheme"] == "https" else {}
 
+    def close(self) -> None:
+        # The library only forgets its pools, and their connections stay open until somebody collects the garbage.
+        for manager in (self.poolmanager, *self.proxy_manager.values()):
+            for key in manager.pools.keys():  # noqa: SIM118 - it is no dict and refuses to be iterated over
+                pool = manager.pools.get(key)
+                if pool is not None:
+                    pool.close()
+        super().close()
+
     def cert_verify(self, *_: Any, **__: Any) -> None:
         """Nothing: the original would load its own CA bundle into our context, for every connection."""
 

@@ -70,7 +70,8 @@ class _Buffered(websocket.WebSocket):
         self.buffer = b""
         self.at = 0
         self.read_at = time.monotonic()
-        self.written = 0
+        # Bytes that left, by thread: several may write at the same time, and each must know about its own frame.
+        self.sent = threading.local()
         # When the caller of `receive` wants to be back, though a peer may dribble a message byte by byte.
         self.until = float("inf")
 
@@ -104,7 +105,7 @@ class _Buffered(websocket.WebSocket):
 
     def _send(self, data: Any) -> int:
         count = super()._send(data)
-        self.written += count
+        self.sent.count = getattr(self.sent, "count", 0) + count
         return count
 
 
@@ -202,19 +203,14 @@ class Socket:
 
     pong_at = 0.0
 
-    @property
-    def written(self) -> int:
-        """Bytes written so far."""
-        return self._ws.written
-
     def send(self, text: str) -> None:
         """Write one frame, from any thread. Raises SendFailed; after half a frame the connection is useless."""
         ws = self._ws
-        before = ws.written
+        ws.sent.count = 0
         try:
             ws.send(text)
         except (websocket.WebSocketException, OSError, ValueError, AttributeError) as problem:
-            raise SendFailed(ws.written != before, type(problem).__name__) from None
+            raise SendFailed(ws.sent.count > 0, type(problem).__name__) from None
 
     def ping(self) -> None:
         """Ask the peer for a sign of life. Raises SendFailed."""

@@ -90,9 +90,17 @@ class ProgressTouch(Touch):
 
 
 class PreviewTouch(Touch):
-    """A preview of the job is unread."""
+    """A preview of the job is unread. It stays with the worker that made it, whoever has the job by then.
 
-    __slots__ = ()
+    Attributes:
+        job_id: The render id of that worker.
+    """
+
+    __slots__ = ("job_id",)
+
+    def __init__(self, job: JobEntry) -> None:
+        super().__init__(job)
+        self.job_id = job.state.id
 
 
 class JobEntry:
@@ -105,7 +113,6 @@ class JobEntry:
         "eta_first_at",
         "eta_seconds",
         "largest_eta",
-        "preview_touch",
         "project",
         "progress_touch",
         "running_since",
@@ -118,7 +125,6 @@ class JobEntry:
         self.state = state
         self.awaiting_worker = False
         self.progress_touch = ProgressTouch(self)
-        self.preview_touch = PreviewTouch(self)
         self.largest_eta = 0.0
         self.eta_seconds: float | None = None
         self.eta_at = self.eta_first_at = 0.0
@@ -216,6 +222,7 @@ class ProjectEntry:
 
     __slots__ = (
         "__weakref__",
+        "announced_complete",
         "by_id",
         "error",
         "estimated_start_at",
@@ -224,6 +231,7 @@ class ProjectEntry:
         "id",
         "jobs",
         "last_activity",
+        "looks",
         "network",
         "number_of_media",
         "output_format",
@@ -242,6 +250,7 @@ class ProjectEntry:
         "strikes",
         "submission",
         "submitted_at",
+        "told",
         "type",
         "waiting_reason",
     )
@@ -280,7 +289,7 @@ class ProjectEntry:
         self.revision = 0
         self.jobs: list[JobEntry] = []
         self.by_id: dict[str, JobEntry] = {}
-        self.retired: set[str] = set()
+        self.retired: dict[str, None] = {}
         self.history: dict[Hashable, object] = {}
         self.sinks = Sinks()
         self.submission: Submission | None = None
@@ -289,6 +298,12 @@ class ProjectEntry:
         # Seconds of silence after which the service is asked, and how often it then knew nothing.
         self.stale_after = STALE_AFTER
         self.strikes = 0
+        # The service said that it is complete, whatever we made of that.
+        self.announced_complete = False
+        # How often its stored record was looked at for results that were never announced.
+        self.looks = 0
+        # How many events it had.
+        self.told = 0
 
     @property
     def finished(self) -> bool:

@@ -55,13 +55,13 @@ def body(frame: Frame) -> Any:
     return payload
 
 
+def cancel(project_id: str) -> str:
+    """The text of the frame that cancels a project."""
+    reason = "artistCanceled"
+    return encode("jobError", {"jobID": project_id, "error": reason, "error_message": reason, "isFromWorker": False})
+
+
 def encode(kind: str, payload: object) -> str:
     """The text of an outgoing frame; raises ValueError for what JSON cannot carry (NaN, infinity)."""
     inner = json.dumps(payload, separators=(",", ":"), ensure_ascii=False, allow_nan=False).encode()
     return '{"type":%s,"data":"%s"}' % (json.dumps(kind), b2a_base64(inner, newline=False).decode("ascii"))  # noqa: UP031
-
-
-def canceling(project_id: str) -> str:
-    """The text of the frame that cancels a project."""
-    word = "artistCanceled"
-    return encode("jobError", {"jobID": project_id, "error": word, "error_message": word, "isFromWorker": False})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import math
 import re
 import uuid
@@ -16,6 +17,25 @@ _PLAIN = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:-]{0,127}")
 def new_id() -> str:
     """A fresh project, or image, id."""
     return str(uuid.uuid4()).upper()
+
+
+def keyed_id(account: str, key: object) -> str:
+    """The project id that a key of the caller always gives, in the form of any other one.
+
+    Args:
+        account: Address of the wallet, so that two accounts never share an id.
+
+    Raises:
+        ValidationError: the key is no text of 1 to 255 characters.
+    """
+    if not isinstance(key, str) or not 1 <= len(key) <= 255:
+        allowed = "a text of 1 to 255 characters"
+        shown = repr(key)[:40]
+        raise ValidationError(
+            problems=[Problem("key", f"key must be {allowed}, not {shown}.", value=key, allowed=allowed)]
+        )
+    digest = hashlib.sha256(f"sogni key\0{account.lower()}\0{key}".encode("utf-8", "surrogatepass")).digest()
+    return str(uuid.UUID(bytes=digest[:16], version=4)).upper()
 
 
 def check_project_id(project_id: object) -> str:

@@ -70,6 +70,7 @@ JOB_MOVES: dict[tuple[JobStatus, type[JobMessage]], JobStatus] = {
     (PROCESSING, JobError): FAILED,
 }
 
+MOST_RETIRED = 4096  # render ids of workers that are gone; no honest project has that many
 LONGEST_QUEUE = 366 * 86_400  # seconds; an announcement beyond that is no time at all
 
 _WAITING = (ProjectStatus.PENDING, ProjectStatus.QUEUED)
@@ -143,7 +144,9 @@ def reclaim(job: JobEntry, img_id: str) -> bool:
     silent = not job.awaiting_worker
     entry = job.project
     entry.by_id.pop(job.state.id, None)
-    entry.retired.add(job.state.id)
+    entry.retired[job.state.id] = None
+    if len(entry.retired) > MOST_RETIRED:
+        del entry.retired[next(iter(entry.retired))]
     entry.by_id[img_id] = job
     reset(job, id=img_id)
     job.awaiting_worker = False
@@ -360,8 +363,9 @@ def fail_job(
 
 def on_completed(entry: ProjectEntry) -> bool:
     """`jobState jobCompleted`; True when it counts. A verdict of our own gives way to the server's."""
+    entry.announced_complete = True
     if PROJECT_MOVES.get((entry.status, ProjectCompleted)) is None and not (
-        entry.status is ProjectStatus.FAILED and entry.own_verdict
+        entry.status is ProjectStatus.FAILED and entry.own_verdict and every_job_failed(entry) is None
     ):
         return False
     entry.status = ProjectStatus.COMPLETED
@@ -384,6 +388,14 @@ def every_job_failed(entry: ProjectEntry) -> SogniError | None:
     if any(job.state.status is not FAILED and job.state.status is not CANCELED for job in entry.jobs):
         return None
     return entry.jobs[-1].state.error
+
+
+def end_without_results(entry: ProjectEntry, canceled: bool, error: SogniError, emit: Emit) -> None:
+    """Every output ended badly: so did the project, whatever was said about it before."""
+    status = ProjectStatus.CANCELED if canceled else ProjectStatus.FAILED
+    if not entry.settled:
+        entry.status = status
+    end(entry, status, error, emit, own=True)
 
 
 def end(entry: ProjectEntry, status: ProjectStatus, error: SogniError | None, emit: Emit, *, own: bool = False) -> None:

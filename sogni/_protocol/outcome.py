@@ -7,6 +7,7 @@ from typing import Union
 
 from attrs import define, field, frozen
 
+from ..events import Canceled, Completed, Failed, Finished, JobFailed
 from ..types.project import CancelOutcome
 from .entries import ProjectEntry, Sinks
 
@@ -58,12 +59,22 @@ class CheckRuntime:
 
 @frozen
 class SendCancel:
-    """Ask the service to cancel a project; nobody waits for the answer."""
+    """Ask the service to cancel a project: for a verdict of our own, or again, on another connection."""
 
     project_id: str
 
 
-Effect = Union[CheckAlive, CheckRuntime, Resubmit, SendCancel, FetchSnapshot, FetchRecord, ResolveMissing]
+@frozen
+class NoteEnd:
+    """Remember that the end of a project was seen."""
+
+    project_id: str
+
+
+Effect = Union[CheckAlive, CheckRuntime, NoteEnd, Resubmit, SendCancel, FetchSnapshot, FetchRecord, ResolveMissing]
+
+# Events of one project that are all kept for whoever has not read them yet; 512 outputs on their way have about 3000.
+MOST_TOLD = 8192
 
 
 # --- the rest -------------------------------------------------------------------------------------------------------
@@ -76,12 +87,19 @@ class Once:
 
 
 class Cancel:
-    """One request to cancel a project, shared by everybody who asks for it meanwhile."""
+    """One request to cancel a project, shared by everybody who asks for it meanwhile.
 
-    __slots__ = ("project_id", "sinks")
+    Attributes:
+        generation: The link it was written to last.
+        repeated: It was written again, so that a refusal may only mean that the first one worked.
+    """
 
-    def __init__(self, project_id: str) -> None:
+    __slots__ = ("generation", "project_id", "repeated", "sinks")
+
+    def __init__(self, project_id: str, generation: int) -> None:
         self.project_id = project_id
+        self.generation = generation
+        self.repeated = False
         self.sinks = Sinks()
 
 
@@ -106,5 +124,9 @@ class Outcome:
         """Tell an event, and remember it for those who look later."""
         entry.history.pop(key, None)
         entry.history[key] = event
-        # Without replacement the event itself is the key, so that nothing unread is ever lost.
+        # Without replacement the event itself is the key, so that nothing unread is ever lost. Only a server that
+        # goes on and on has the middle of its story shortened; the ends are told once each and always kept.
+        entry.told += 1
+        if entry.told > MOST_TOLD and not isinstance(event, (Finished, JobFailed, Completed, Failed, Canceled)):
+            replaces = True
         self.events.append((entry, (entry.id, key) if replaces else Once(), event))

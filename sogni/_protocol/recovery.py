@@ -242,6 +242,8 @@ def _replay_job(
     status = JOB_STATUS.get(job.status or "", JobStatus.UNKNOWN)
     worker = (job.worker.username or job.worker.name) if job.worker else None
     if status is JobStatus.COMPLETED:
+        # Frames in the wrong order can make the worker that stayed look like the one that left. A record knows.
+        entry.retired.pop(img_id, None)
         message = JobResult(
             job_id=entry.id,
             img_id=img_id,

@@ -38,7 +38,17 @@ from .messages import (
     Snapshot,
     read_message,
 )
-from .outcome import Cancel, CheckAlive, CheckRuntime, FetchRecord, FetchSnapshot, Outcome, Resubmit, SendCancel
+from .outcome import (
+    Cancel,
+    CheckAlive,
+    CheckRuntime,
+    FetchRecord,
+    FetchSnapshot,
+    NoteEnd,
+    Outcome,
+    Resubmit,
+    SendCancel,
+)
 from .timers import Timers
 
 KEEP_FINISHED = 30.0  # seconds a finished project stays tracked
@@ -50,6 +60,8 @@ RESUBMIT_MOST = 3
 RECHECK_PADDING = 0.25
 STRIKES = 3  # answers in a row that nobody knows a silent project, until it is lost
 SETTLE_AFTER = (1.0, 2.0, 4.0, 8.0)  # seconds between looks at the record of a complete project without its results
+MOST_LOOKS = 100  # looks at it in all, when the service does not answer
+LOOK_AGAIN = 10.0  # seconds until the service is asked again that could not say what became of a project
 MOST_STEPS = 1_000_000  # JSON carries whole numbers of any length; beyond this they are no step
 REMEMBERED_IDS = 1000  # finished ids kept, so that a late snapshot does not rebuild them
 
@@ -137,6 +149,7 @@ class Session:
                 jobs.on_project_queue(entry, message, now, out.emit)
             elif isinstance(message, ProjectCompleted):
                 if jobs.on_completed(entry) and not jobs.results_are_there(entry):
+                    entry.looks = 0
                     self._timers.add(now + SETTLE_AFTER[0], "look_for_results", (entry, 0))
             elif isinstance(message, _JOB_MESSAGES):
                 self._job_message(entry, message, now, out)
@@ -177,29 +190,29 @@ class Session:
         may_resend = submission is not None and submission.resent < RESUBMIT_MOST and not submission.awaiting_link
         if code == failures.RESTARTING and submission is not None and may_resend and not entry.finished:
             # Never admitted and not charged. Not written to the closing link: it goes out with the next one.
-            submission.awaiting_link = True
-            submission.refusal = error
-            submission.refused_at = now
             submission.generation = self.generation
-            self._timers.add(now + RESUBMIT_LIMIT, "give_up_resubmitting", entry)
+            self._await_link(entry, submission, error, now)
             return
         status = ProjectStatus.CANCELED if isinstance(error, ProjectCanceled) else ProjectStatus.FAILED
         jobs.end(entry, status, error, out.emit)
 
     def after(self, entry: ProjectEntry, now: float, out: Outcome) -> None:
         """Draw the conclusions of a change: the end of the project, and what hangs on it."""
+        if entry.own_verdict and entry.announced_complete:
+            # It said complete when every output had failed for all we knew; one has come after all.
+            jobs.on_completed(entry)
         if not entry.settled:
-            if entry.status is ProjectStatus.COMPLETED and jobs.results_are_there(entry):
+            error = jobs.every_job_failed(entry)
+            if error is not None:
+                # Also when the service calls it complete: there is nothing to hand out, and the caller must know why.
+                canceled = all(job.state.status is JobStatus.CANCELED for job in entry.jobs)
+                jobs.end_without_results(entry, canceled, error, out.emit)
+            elif entry.status is ProjectStatus.COMPLETED and jobs.results_are_there(entry):
                 jobs.end(entry, ProjectStatus.COMPLETED, None, out.emit)
-            elif not entry.finished:
-                error = jobs.every_job_failed(entry)
-                if error is not None:
-                    canceled = all(job.state.status is JobStatus.CANCELED for job in entry.jobs)
-                    status = ProjectStatus.CANCELED if canceled else ProjectStatus.FAILED
-                    jobs.end(entry, status, error, out.emit, own=True)
         if not entry.finished or entry.finished_at is not None:
             return
         entry.finished_at = now
+        out.effects.append(NoteEnd(entry.id))
         self._timers.add(now + KEEP_FINISHED, "forget", entry)
         self.recently_finished[entry.id] = None
         while len(self.recently_finished) > REMEMBERED_IDS:
@@ -231,6 +244,11 @@ class Session:
 
     def submit(self, entry: ProjectEntry, text: str, now: float) -> None:
         """Track a project. Called right before its request is written, under the generation it is written to."""
+        known = self.projects.get(entry.id)
+        if known is not None and known.finished:
+            # Ordered again under its key, after the service said that nobody has it.
+            del self.projects[entry.id]
+            self.recently_finished.pop(entry.id, None)
         entry.submission = Submission(text)
         entry.submission.generation = self.generation
         entry.submission.at = entry.submitted_at = entry.last_activity = now
@@ -257,20 +275,28 @@ class Session:
         return entry.submission is not None and not entry.finished and self.projects.get(entry.id) is entry
 
     def resubmitted(self, entry: ProjectEntry, now: float) -> None:
-        """A `Resubmit` was written."""
+        """A `Resubmit` is being written, right after this."""
         submission = entry.submission
         if submission is not None:
             submission.awaiting_link = False
-            submission.refusal = None
             submission.at = entry.submitted_at = entry.last_activity = now
         self._timers.add(now + recovery.RECENT + RECHECK_PADDING, "recheck", None)
 
-    def resubmit_failed(self, entry: ProjectEntry, started: bool) -> None:
+    def resubmit_failed(self, entry: ProjectEntry, started: bool, now: float) -> None:
         """A `Resubmit` could not be written: the next link tries, unless half of it left."""
+        submission = entry.submission
         if started:
             self.uncertain(entry)
-        elif entry.submission is not None:
-            entry.submission.awaiting_link = True
+        elif submission is not None:
+            submission.resent -= 1
+            self._await_link(entry, submission, submission.refusal or failures.lost(entry.id), now)
+
+    def _await_link(self, entry: ProjectEntry, submission: Submission, error: SogniError, now: float) -> None:
+        """The request goes out with the next link; `error` is what is said if none comes in time."""
+        submission.awaiting_link = True
+        submission.refusal = error
+        submission.refused_at = now
+        self._timers.add(now + RESUBMIT_LIMIT, "give_up_resubmitting", entry)
 
     def _resubmit(self, entry: ProjectEntry, out: Outcome) -> None:
         submission = entry.submission
@@ -290,7 +316,7 @@ class Session:
         known = self.canceling.get(project_id)
         if known is not None:
             return known, False
-        cancel = self.canceling[project_id] = Cancel(project_id)
+        cancel = self.canceling[project_id] = Cancel(project_id, self.generation)
         self._timers.add(now + CANCEL_LIMIT, "give_up_canceling", cancel)
         return cancel, True
 
@@ -303,6 +329,11 @@ class Session:
         self, message: CancelConfirmation, entry: ProjectEntry | None, now: float, out: Outcome
     ) -> None:
         assert message.job_id is not None
+        cancel = self.canceling.get(message.job_id)
+        if message.did_cancel is not True and cancel is not None and cancel.repeated and entry is not None:
+            # The first request may be why there is nothing left to cancel: what became of the project tells.
+            out.effects.append(CheckAlive(message.job_id))
+            return
         if message.did_cancel is not True:
             self._end_cancel(message.job_id, CancelOutcome.UNCONFIRMED, out)
             return
@@ -363,6 +394,10 @@ class Session:
             return
         self.ready = True
         out.became_ready = True
+        for cancel in self.canceling.values():
+            if cancel.generation != self.generation:
+                cancel.generation, cancel.repeated = self.generation, True
+                out.effects.append(SendCancel(cancel.project_id))
         for entry in list(self.projects.values()):
             submission = entry.submission
             if submission is None or not submission.awaiting_link or entry.finished:
@@ -389,16 +424,30 @@ class Session:
             recovery.replay(self, entry, record, False, now, out)
         return out
 
-    def apply_verdicts(self, verdicts: dict[str, recovery.Verdict], now: float) -> Outcome:
-        """What became of missing projects."""
+    def apply_look(self, project_id: str, record: ProjectRecord | None, answered: bool, now: float) -> Outcome:
+        """The answer to `FetchRecord`; only what was answered counts as a look."""
+        entry = self.projects.get(project_id)
+        if entry is not None and answered:
+            entry.looks += 1
+        return self.apply_record(project_id, record, now)
+
+    def look_again(self, now: float) -> Outcome:
+        """The service could not say what it holds, or what became of a project: ask again after a while."""
+        self._timers.add(now + LOOK_AGAIN, "recheck", None)
+        return Outcome()
+
+    def apply_verdicts(self, verdicts: dict[str, recovery.Verdict], asked_at: float, now: float) -> Outcome:
+        """What became of missing projects, as far as it was known at `asked_at`."""
         out = Outcome()
+        if any(verdict.state == "unknown" for verdict in verdicts.values()):
+            self.look_again(now)
         for project_id, verdict in verdicts.items():
             entry = self.projects.get(project_id)
             if entry is not None and not entry.finished:
-                self._judge(entry, verdict, now, out)
+                self._judge(entry, verdict, asked_at, now, out)
         return out
 
-    def apply_check(self, project_id: str, verdict: recovery.Verdict, now: float) -> Outcome:
+    def apply_check(self, project_id: str, verdict: recovery.Verdict, asked_at: float, now: float) -> Outcome:
         """The answer to `CheckAlive`: only three answers in a row that nobody knows it count."""
         out = Outcome()
         entry = self.projects.get(project_id)
@@ -406,7 +455,7 @@ class Session:
             return out
         entry.strikes = entry.strikes + 1 if verdict.state == "lost" else 0
         if verdict.state != "lost" or entry.strikes >= STRIKES:
-            self._judge(entry, verdict, now, out)
+            self._judge(entry, verdict, asked_at, now, out)
         return out
 
     def apply_runtime_check(self, project_id: str, verdict: recovery.Verdict, now: float) -> Outcome:
@@ -448,7 +497,7 @@ class Session:
                 self.after(entry, now, out)
         return out
 
-    def _judge(self, entry: ProjectEntry, verdict: recovery.Verdict, now: float, out: Outcome) -> None:
+    def _judge(self, entry: ProjectEntry, verdict: recovery.Verdict, asked_at: float, now: float, out: Outcome) -> None:
         entry.last_activity = now
         if verdict.record is not None:
             recovery.replay(self, entry, verdict.record, verdict.state == "active", now, out)
@@ -457,17 +506,20 @@ class Session:
         submission = entry.submission
         if submission is not None and submission.awaiting_link:
             return
-        if now - entry.submitted_at < recovery.RECENT:
-            self._timers.add(entry.submitted_at + recovery.RECENT + RECHECK_PADDING, "recheck", None)
+        if asked_at - entry.submitted_at < recovery.RECENT:
+            # Sent (again) so late that the service need not have known it when it was asked.
+            self.recheck_at(max(now, entry.submitted_at + recovery.RECENT))
         elif (
             submission is not None
             and submission.generation is not None
             and submission.generation < self.generation
             and submission.resent == 0
-            and self.ready
         ):
             # A frame written to a link that died cannot arrive later, and nobody has it: the one safe second try.
-            self._resubmit(entry, out)
+            if self.ready:
+                self._resubmit(entry, out)
+            else:
+                self._await_link(entry, submission, failures.lost(entry.id), now)
         else:
             jobs.end(entry, ProjectStatus.FAILED, failures.lost(entry.id), out.emit, own=True)
             self.after(entry, now, out)
@@ -526,13 +578,14 @@ class Session:
         entry, tries = step
         if entry.settled or self.projects.get(entry.id) is not entry:
             return
-        if tries < len(SETTLE_AFTER):
+        if entry.looks < len(SETTLE_AFTER) and tries < MOST_LOOKS:
             out.effects.append(FetchRecord(entry.id))
-            wait = SETTLE_AFTER[tries + 1] if tries + 1 < len(SETTLE_AFTER) else SETTLE_AFTER[-1]
+            wait = SETTLE_AFTER[min(tries + 1, len(SETTLE_AFTER) - 1)]
             self._timers.add(now + wait, "look_for_results", (entry, tries + 1))
             return
         # Neither frames nor record tell more: what is there is all there is.
         entry.jobs = [job for job in entry.jobs if job.state.status.is_final]
+        entry.by_id = {job.state.id: job for job in entry.jobs}
         if any(job.state.status is JobStatus.COMPLETED for job in entry.jobs):
             jobs.end(entry, ProjectStatus.COMPLETED, None, out.emit)
         else:
@@ -548,8 +601,10 @@ class Session:
         submission = entry.submission
         if submission is None or not submission.awaiting_link or entry.finished:
             return
+        if now - submission.refused_at < RESUBMIT_LIMIT:
+            return  # of an earlier refusal; this one has a timer of its own
         error: SogniError = submission.refusal or ServerError("The server is restarting.", project_id=entry.id)
-        jobs.end(entry, ProjectStatus.FAILED, error, out.emit)
+        jobs.end(entry, ProjectStatus.FAILED, error, out.emit, own=True)
         self.after(entry, now, out)
 
     def _give_up_canceling(self, cancel: Cancel, now: float, out: Outcome) -> None:

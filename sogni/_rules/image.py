@@ -87,6 +87,7 @@ _BASE = Layer(
         *_only("MOSS-Image models", *_ROPE, null_counts=True),
     ),
     defaults={"negativePrompt": "", **{f"hasContextImage{n}": False for n in range(1, 17)}},
+    edits="starting_image",
 )
 
 # Models that run in ComfyUI name sampler and scheduler in fields of their own and take a VAE.
@@ -101,6 +102,7 @@ _NEEDS_STARTING_IMAGE = Layer(
     fields=(Slot("starting_image", type="startingImage", flag="hasStartingImage", required=True),)
 )
 _SEGMENTATION = Layer(pins={"number_of_media": 1, "number_of_previews": 0, "output_format": "png"})
+_EDITS_CONTEXTS = Layer(edits="context_images")
 _NO_PREVIEWS = Layer(pins={"number_of_previews": 0})
 
 
@@ -111,12 +113,12 @@ def _edges(low: int, high: int, *, area: tuple[int, int] | None = None, ratio: i
 
 def _contexts(most: int) -> Layer:
     """How many context images; an empty entry keeps its number."""
-    return Layer(fields=(Pictures("context_images", most=most),))
+    return Layer(fields=(Pictures("context_images", most=most),), edits="context_images")
 
 
 def _contexts_without_holes(most: int) -> Layer:
     """How many context images; an empty entry is refused."""
-    return Layer(fields=(Pictures("context_images", most=most, holes="refused"),))
+    return Layer(fields=(Pictures("context_images", most=most, holes="refused"),), edits="context_images")
 
 
 def _gpt_image(qualities: tuple[str, ...], backgrounds: tuple[str, ...]) -> Layer:
@@ -235,6 +237,7 @@ TABLE = Table(
             ),
             _COMFY,
         ),
+        (starts_with("qwen_image_edit_"), _EDITS_CONTEXTS),
         (MAKES_3D, _NO_PREVIEWS),
     ),
 )

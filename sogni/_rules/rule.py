@@ -53,6 +53,7 @@ class Layer(Row):
         pins: Parameters whose value is fixed; the project remembers them so, too.
         prepare: What is done to the parameters before anything else.
         output_format: The only format that the model delivers.
+        edits: The parameter for the pictures that are to be edited.
         workflow: What a video model makes a video from, such as `i2v`.
         assets: Which files such a model takes, by parameter: `required`, `optional` or `forbidden`.
         frames: How seconds become frames.
@@ -66,6 +67,7 @@ class Layer(Row):
     without: tuple[str, ...] = ()
     prepare: tuple[Prepare, ...] = ()
     output_format: str | None = None
+    edits: str | None = None
     workflow: str | None = None
     assets: Mapping[str, str] | None = None
     frames: FrameRule | None = None
@@ -152,7 +154,7 @@ class ModelRule(Row):
         family: The row it comes from.
         media: The project type.
         known: False when no row names the model: what it accepts is then up to the catalogue.
-        rows, checks, prepare, defaults, forced, pins, output_format, workflow, assets, frames: See `Layer`.
+        rows, checks, prepare, defaults, forced, pins, output_format, edits, workflow, assets, frames: See `Layer`.
         default_format: What is delivered unless something else is asked for.
     """
 
@@ -167,6 +169,7 @@ class ModelRule(Row):
     pins: Mapping[str, object]
     output_format: str | None
     default_format: str
+    edits: str | None
     workflow: str | None
     assets: Mapping[str, str] | None
     frames: FrameRule | None
@@ -206,6 +209,7 @@ def rule_for(media: str, model_id: str) -> ModelRule:
         pins=dict(_all(layer.pins for layer in layers)),
         default_format=models.output_format,
         output_format=_last(layer.output_format for layer in layers),
+        edits=_last(layer.edits for layer in layers),
         workflow=_last(layer.workflow for layer in layers),
         assets=_last(layer.assets for layer in layers),
         frames=_last(layer.frames for layer in layers),

@@ -78,6 +78,21 @@ def lease() -> Lease:
     )
 
 
+def in_use(app_id: str) -> bool:
+    """Whether a running client holds an app id of this installation."""
+    from filelock import FileLock, Timeout
+
+    number = app_id.rpartition("-")[2]
+    path = state_folder() / "app-ids" / f"slot-{number}.lock"
+    if not number.isdigit() or not path.exists():
+        return False
+    try:
+        with FileLock(path, timeout=0, thread_local=False):
+            return False
+    except Timeout:
+        return True
+
+
 def reset_after_fork() -> None:
     """In a forked child: a thread of the parent may have held this."""
     global _taking

@@ -27,7 +27,7 @@ from .studio import Studio
 HOME, AREA = "/", "/sandbox/"
 TOKEN = "X-Sandbox-Token"
 REQUESTS, PROJECTS = 100, 60
-#: What a knob that is more than a switch takes, as the page offers it.
+#: What a knob that is more than a switch takes, as the page offers it; one without an example has an empty field.
 EXAMPLES: Mapping[str, object] = {
     "drop_socket_after": "progress:1",
     "restart": "progress:1",
@@ -152,7 +152,7 @@ class Page:
                 "name": name,
                 "subject": knob.metadata["subject"],
                 "summary": knob.metadata["doc"],
-                "example": True if knob.default is False else EXAMPLES[name],
+                "example": True if knob.default is False else EXAMPLES.get(name, ""),
             }
             for name, knob in KNOBS.items()
         ]

@@ -57,10 +57,6 @@ class Routes:
 
     # catalogue
 
-    async def assets(self, request: web.Request) -> web.Response:
-        caller()
-        return success({"enabled": False})
-
     async def loras(self, request: web.Request) -> web.Response:
         return success(views.loras(self._catalog, request.query.get("modelId")))
 

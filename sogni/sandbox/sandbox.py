@@ -81,13 +81,17 @@ class Sandbox:
             except BaseException:
                 loop.call_soon_threadsafe(loop.stop)
                 thread.join(CLOSE)
+                server.remove_files()
                 raise
             self._server, self._loop, self._thread = server, loop, thread
             self._stopped.clear()
         return self
 
     def close(self) -> None:
-        """Stop within two seconds: no thread and no socket is left. May be called again."""
+        """Stop within two seconds: no thread and no socket is left. May be called again.
+
+        Removing thousands of files afterwards takes as long as the disk needs.
+        """
         with self._lock:
             server, loop, thread = self._server, self._loop, self._thread
             if server is None or loop is None or thread is None:
@@ -99,6 +103,7 @@ class Sandbox:
             finally:
                 loop.call_soon_threadsafe(loop.stop)
                 thread.join(CLOSE)
+                server.remove_files()
                 self._journal.touch()
                 self._stopped.set()
 

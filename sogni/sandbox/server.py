@@ -138,12 +138,15 @@ class Server:
         self._storage.base = self._billing.base = f"http://127.0.0.1:{self.port}"
 
     async def close(self) -> None:
-        """Stop serving and remove every file."""
+        """Stop serving."""
         await self.stage.close()
         self.hub.drop_all(None)
         if self._runner is not None:
             await self._runner.cleanup()
         await self._studio.close(1.0)
+
+    def remove_files(self) -> None:
+        """Remove every file, which takes its time after days of work; only when it is closed."""
         self._folder.cleanup()
 
     def reset(self) -> None:

@@ -21,30 +21,9 @@ from .slots import declared
 from .state import JOB_ENDED, Job, Project, StoredFile, World, now_ms
 from .storage import Storage
 from .studio import Studio
+from .telling import Reassigned, Telling, error_frame
 
 MAX_ATTEMPTS = 3
-
-#: Messages that no client may fall over: none of them is a frame of the protocol.
-GARBAGE: tuple[str | bytes, ...] = (
-    "this is not JSON",
-    "[]",
-    "17",
-    '{"type":5,"data":"e30="}',
-    '{"data":"e30="}',
-    '{"type":"jobProgress","data":"***"}',
-    '{"type":"jobProgress","data":"bm90IGpzb24="}',
-    '{"type":"jobProgress"}',
-    '{"type":"jobResult","data":"bnVsbA=="}',
-    '{"type":"frameOfTheFuture","data":"eyJ4IjoxfQ=="}',
-    '{"type":"disconnected","data":"eyJjb2RlIjo0MDIxfQ=="}',
-    '{"type":"connected","data":"e30="}',
-    b"\xff\xfe\x00 binary",
-    '{"type":"jobETA","data":' + "[" * 100_000 + "]" * 100_000 + "}",
-)
-
-
-class _Reassigned(Exception):
-    """Another worker takes the job over."""
 
 
 class Stage:
@@ -70,9 +49,7 @@ class Stage:
         self._studio = studio
         self._pace = pace
         self._ledger = ledger
-        #: Frames that wait for their neighbour, and results that `jobCompleted` overtakes, by project.
-        self._held: dict[str, tuple[str, dict[str, Any]]] = {}
-        self._overtaken: dict[str, tuple[str, dict[str, Any]]] = {}
+        self._told = Telling(journal=journal, hub=hub)
 
     def begin(self, project: Project) -> None:
         """Take an accepted project in and let it run."""
@@ -85,7 +62,7 @@ class Stage:
         """End a project because its owner says so; nothing more is rendered or charged."""
         if project.task is not None:
             project.task.cancel()
-        self._held.pop(project.id, None)
+        self._told.forget(project)
         for job in project.jobs:
             if job.status not in JOB_ENDED:
                 job.status, job.reason, job.ended = "jobError", "artistCanceled", now_ms()
@@ -108,7 +85,7 @@ class Stage:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
-        self._held.clear()
+        self._told.clear()
 
     def tell_balance(self, project: Project) -> None:
         """Tell the account's sockets what is left."""
@@ -118,7 +95,7 @@ class Stage:
 
     async def _run(self, project: Project) -> None:
         try:
-            await self._moment(project, "accepted")
+            await self._told.moment(project, "accepted")
             await self._queue(project)
             await asyncio.gather(*(self._job(project, job) for job in project.jobs))
             await self._finish(project)
@@ -126,7 +103,7 @@ class Stage:
             self._journal.add("error", detail=traceback.format_exc())
             if not project.is_over:
                 self._over(project, "errored", "genfailure")
-                self._deliver(project, "jobError", self._error(project, "genfailure", "The sandbox has a defect."))
+                self._told.deliver(project, "jobError", error_frame("genfailure", "The sandbox has a defect."))
 
     async def _queue(self, project: Project) -> None:
         script = project.script
@@ -144,30 +121,28 @@ class Stage:
             if reason is not None:
                 per_job = [{"jobIndex": job.index, "waitingReason": reason} for job in project.jobs]
                 frame |= {"waitingReason": reason, "jobWaitingReasons": per_job}
-                await self._tell(project, "projectQueue", {"waitingReason": reason, "jobWaitingReasons": per_job})
-            await self._tell(project, "jobState", frame, name="queued")
+                await self._told.tell(project, "projectQueue", {"waitingReason": reason, "jobWaitingReasons": per_job})
+            await self._told.tell(project, "jobState", frame, name="queued")
             await self._pause(self._pace.queue)
         project.status = "assigned"
-        await self._tell(project, "jobState", {"type": "assigned", "workerName": _worker(0, 1)}, name="assigned")
+        await self._told.tell(project, "jobState", {"type": "assigned", "workerName": _worker(0, 1)}, name="assigned")
 
     async def _finish(self, project: Project) -> None:
         if all(job.status == "jobError" for job in project.jobs):
             self._over(project, "errored", project.jobs[0].reason)
-            await self._tell_late(project)
-            self._flush(project)
+            await self._told.late(project)
+            self._told.flush(project)
             self.tell_balance(project)
             return
         await project.gate.wait()
         self._over(project, "completed", "allJobsCompleted")
         self.tell_balance(project)
         script = project.script
-        overtaken = self._overtaken.pop(project.id, None)
         if not script.lose_completed:
-            await self._tell(project, "jobState", {"type": "jobCompleted"}, name="completed")
-        if overtaken is not None:
-            self._deliver(project, *overtaken)
-        await self._tell_late(project)
-        self._flush(project)
+            await self._told.tell(project, "jobState", {"type": "jobCompleted"}, name="completed")
+        self._told.overtaken(project)
+        await self._told.late(project)
+        self._told.flush(project)
 
     def _over(self, project: Project, status: str, reason: str) -> None:
         """The project has ended, before anybody is told, so that look-ups agree with the frames."""
@@ -187,7 +162,7 @@ class Stage:
                 try:
                     await self._attempt(project, job)
                     return
-                except _Reassigned:
+                except Reassigned:
                     await self._reassign(project, job)
         except Exception:
             self._journal.add("error", detail=traceback.format_exc())
@@ -198,7 +173,7 @@ class Stage:
         job.worker = _worker(job.index, job.attempt)
         job.status = "initiatingModel"
         about = {"workerName": job.worker}
-        await self._tell(project, "jobState", {"type": "initiatingModel", **about}, job, name="initiating")
+        await self._told.tell(project, "jobState", {"type": "initiatingModel", **about}, job, name="initiating")
         await self._pause(self._pace.load)
         order = order_of(project, job)
         if await self._lacks_files(project, job, order):
@@ -208,7 +183,7 @@ class Stage:
         # A retry of the same job draws the same thing, so that nothing depends on which worker did it.
         drawing = asyncio.ensure_future(self._studio.render(order, path))
         try:
-            await self._tell(project, "jobState", {"type": "jobStarted", **about}, job, name="started")
+            await self._told.tell(project, "jobState", {"type": "jobStarted", **about}, job, name="started")
             failed = await self._steps(project, job)
             if failed is not None:
                 await self._fail(project, job, failed.error, failed.message, **failed.extra)
@@ -232,21 +207,15 @@ class Stage:
                 self._storage.put_last_frame(project, job, job.last_frame)
         job.result = self._result(project, job, made.facts)
         job.status, job.ended, project.updated = "jobCompleted", now_ms(), now_ms()
-        await self._tell_result(project, job)
+        await self._told.result(project, job)
 
     async def _lacks_files(self, project: Project, job: Job, order: Order) -> bool:
         """Fail a job whose files are missing or are not what their slots take, as whoever renders it finds out."""
         missing = [slot for slot in declared(project.keyframe) if slot not in project.inputs]
-        if missing:
-            word, category, said = (
-                "imgUploadFailure",
-                "asset_resolution",
-                f"Nothing was uploaded for: {', '.join(missing)}.",
-            )
-        elif said := await self._studio.flaw(order):
-            word, category = "genfailure", "input_validation"
-        else:
+        said = f"Nothing was uploaded for: {', '.join(missing)}." if missing else await self._studio.flaw(order)
+        if not said:
             return False
+        word, category = ("imgUploadFailure", "asset_resolution") if missing else ("genfailure", "input_validation")
         if project.model.is_vendor:
             await self._fail(project, job, VENDOR_FAILURE, said, vendorFailureCategory=category)
         else:
@@ -261,7 +230,7 @@ class Stage:
         half = (job.steps + 1) // 2
         each = self._pace.render / job.steps
         left = self._pace.render
-        await self._tell_eta(project, job, left)
+        await self._told.eta(project, job, left)
         for step in range(1, job.steps + 1):
             await self._pause(each)
             left -= each
@@ -274,10 +243,10 @@ class Stage:
                     return found[1]
             shown = step in previews and await self._preview(project, job, step)
             if each:
-                await self._tell_eta(project, job, left)
-            await self._tell_progress(project, job, step, shown)
+                await self._told.eta(project, job, left)
+            await self._told.progress(project, job, step, shown)
             if shown:
-                await self._moment(project, "preview", job)
+                await self._told.moment(project, "preview", job)
         return None
 
     async def _preview(self, project: Project, job: Job, step: int) -> bool:
@@ -301,7 +270,7 @@ class Stage:
                 "isFromWorker": False,
             }
             job.status = "queued"
-            await self._tell(project, "jobRetry", message, job)
+            await self._told.tell(project, "jobRetry", message, job)
         job.old_ids.append(gone)
         job.img_id = str(uuid.uuid4()).upper()
         job.attempt += 1
@@ -310,134 +279,7 @@ class Stage:
     async def _fail(self, project: Project, job: Job, error: object, message: str, **extra: object) -> None:
         job.status, job.reason, job.ended = "jobError", str(error), now_ms()
         project.updated = now_ms()
-        await self._tell(project, "jobError", self._error(project, error, message, imgID=job.img_id, **extra), job)
-
-    # frames
-
-    async def _tell_result(self, project: Project, job: Job) -> None:
-        script = project.script
-        frame = {"imgID": job.img_id, **job.result}
-        last = all(other.status in JOB_ENDED for other in project.jobs)
-        if job.index in script.lose_results:
-            await self._moment(project, "result", job)
-        elif script.completed_before_result and last:
-            self._overtaken[project.id] = ("jobResult", {**frame, "jobIndex": job.index})
-            await self._moment(project, "result", job)
-        else:
-            await self._tell(project, "jobResult", frame, job, name="result")
-
-    async def _tell_progress(self, project: Project, job: Job, step: int, shown: bool) -> None:
-        style = project.script.progress_style
-        fraction = step / job.steps
-        styles: dict[str, dict[str, Any]] = {
-            "steps": {"step": step, "stepCount": job.steps},
-            "fraction": {"progress": round(fraction, 4)},
-            "percent": {"progress": round(100 * fraction, 2)},
-            "eta": {"etaSeconds": max(1, job.steps - step)},
-        }
-        frame = {"imgID": job.img_id, **styles[style]}
-        if shown:
-            frame["hasImage"] = True
-        kind = "jobETA" if style == "eta" else "jobProgress"
-        await self._tell(project, kind, frame, job, name="progress", step=step)
-        if project.script.ghost_frames and job.old_ids:
-            ghost = {"imgID": job.old_ids[-1], "step": max(1, job.steps - 1), "stepCount": job.steps}
-            await self._tell(project, "jobProgress", ghost, job)
-
-    async def _tell_eta(self, project: Project, job: Job, left: float) -> None:
-        eta = {"etaSeconds": max(1, round(left))}
-        await self._tell(project, "jobETA", {"imgID": job.img_id, **eta}, job)
-        if project.script.phantom_eta:
-            await self._tell(project, "jobETA", eta)
-
-    async def _tell_late(self, project: Project) -> None:
-        if not project.script.late_frames:
-            return
-        job = project.jobs[0]
-        about = {"imgID": job.img_id}
-        await self._tell(project, "jobProgress", {**about, "step": 1, "stepCount": job.steps}, job)
-        await self._tell(project, "jobState", {"type": "queued", "queuePosition": 3}, None)
-        await self._tell(project, "jobState", {"type": "jobStarted", "workerName": job.worker}, job)
-        await self._tell(project, "jobError", self._error(project, "genfailure", "Too late.", **about), job)
-
-    async def _tell(
-        self,
-        project: Project,
-        kind: str,
-        frame: Mapping[str, Any],
-        job: Job | None = None,
-        *,
-        name: str | None = None,
-        step: int | None = None,
-    ) -> None:
-        """Send one frame of a project when it may be sent, then do what the script wants at this moment."""
-        script = project.script
-        if script.delay:
-            await asyncio.sleep(script.delay)
-        else:
-            # Lets the other jobs have their turn.
-            await asyncio.sleep(0)
-        if script.pause_offline and self._hub.of(project) is None:
-            project.hold("offline")
-        await project.gate.wait()
-        if job is not None and step is not None:
-            # Only now, so that look-ups and frames agree while a project is stopped.
-            job.status, job.step = "jobProgress", step
-        data = dict(frame)
-        if job is not None:
-            data.setdefault("imgID", job.img_id)
-            data["jobIndex"] = job.index
-        self._deliver(project, kind, data)
-        if name is not None:
-            await self._moment(project, name, job)
-
-    def _deliver(self, project: Project, kind: str, frame: Mapping[str, Any]) -> None:
-        script = project.script
-        data = {"jobID": project.id, **frame}
-        if script.omit_job_index:
-            data.pop("jobIndex", None)
-        if script.lowercase_ids:
-            data |= {key: str(data[key]).lower() for key in ("jobID", "imgID") if key in data}
-        if script.reorder:
-            waiting = self._held.pop(project.id, None)
-            if waiting is None:
-                self._held[project.id] = (kind, data)
-                return
-            self._put(project, kind, data)
-            kind, data = waiting
-        self._put(project, kind, data)
-
-    def _put(self, project: Project, kind: str, data: dict[str, Any]) -> None:
-        connection = self._hub.of(project)
-        if connection is not None:
-            for _ in range(2 if project.script.duplicate_frames else 1):
-                self._hub.send(connection, kind, data)
-
-    def _flush(self, project: Project) -> None:
-        if (waiting := self._held.pop(project.id, None)) is not None:
-            self._put(project, *waiting)
-
-    async def _moment(self, project: Project, name: str, job: Job | None = None) -> None:
-        """Count a moment, and do what the script wants at it."""
-        script = project.script
-        project.counts[name] = project.counts.get(name, 0) + 1
-        connection = self._hub.of(project)
-        if project.reaches(name, script.garbage) and connection is not None:
-            for message in GARBAGE:
-                self._hub.send_raw(connection, message)
-        if project.reaches(name, script.drop_socket_after) and connection is not None:
-            self._hub.end(connection, script.close_socket)
-        if project.reaches(name, script.restart):
-            self._hub.drop_all(1001)
-        if project.reaches(name, script.displace) and connection is not None:
-            self._hub.end(connection, 4015)
-        if project.reaches(name, script.hold_at) and not project.is_released:
-            project.hold("script")
-        self._journal.touch()
-        if job is not None and (
-            project.reaches(name, script.reassign_worker) or project.reaches(name, script.silent_reassign)
-        ):
-            raise _Reassigned
+        await self._told.tell(project, "jobError", error_frame(error, message, imgID=job.img_id, **extra), job)
 
     def _result(self, project: Project, job: Job, facts: Mapping[str, Any]) -> dict[str, Any]:
         frame: dict[str, Any] = {
@@ -457,9 +299,6 @@ class Stage:
                 if job.last_frame is not None:
                     frame["lastFrameUrl"] = self._storage.last_frame_url(project, job)
         return frame
-
-    def _error(self, project: Project, error: object, message: str, **extra: object) -> dict[str, Any]:
-        return {"error": error, "error_message": message, "isFromWorker": "imgID" in extra, **extra}
 
     async def _pause(self, seconds: float) -> None:
         if seconds > 0:

@@ -15,9 +15,10 @@ from sogni.types.settings import Retries, Timeouts
 
 from .._bridge import Bridge
 from .projects import Projects
+from .verbs import Verbs
 
 
-class SogniClient:
+class SogniClient(Verbs):
     """A client of the Sogni Supernet.
 
     Making one opens nothing: REST begins with the first call, the socket with the first one that needs live frames. Use
@@ -88,6 +89,9 @@ class SogniClient:
             )
         )
         self.projects = Projects(self._engine, self._bridge)
+
+    def _resource(self) -> Projects:
+        return self.projects
 
     def __repr__(self) -> str:
         return f"SogniClient({self.state.link.value})"

@@ -73,7 +73,7 @@ class _Fetchable:
     def _stem(self) -> str:
         raise NotImplementedError
 
-    def _check(self) -> None:
+    def check(self) -> None:
         """Raise when there is nothing to fetch."""
 
     # Writes the sidecar of a saved file, where the output has one.
@@ -87,7 +87,7 @@ class _Fetchable:
             ApiError, TransportError: the URL could not be had.
         Source: `GET /v1/image/downloadUrl`, `GET /v1/media/downloadUrl`.
         """
-        self._check()
+        self.check()
         return await self._bridge.call(self._sign, True, Deadline(timeout))
 
     async def save(
@@ -118,7 +118,7 @@ class _Fetchable:
         """
         from sogni._io import transfer
 
-        self._check()
+        self.check()
         deadline = Deadline(timeout)
         return await self._bridge.call(
             transfer.download,
@@ -136,7 +136,7 @@ class _Fetchable:
         """The whole output in memory."""
         from sogni._io import transfer
 
-        self._check()
+        self.check()
         deadline = Deadline(timeout)
         return await self._bridge.call(
             transfer.fetch_bytes, self._engine.http, lambda fresh: self._sign(fresh, deadline), deadline=deadline
@@ -150,14 +150,14 @@ class _Fetchable:
         """The same in the thread that calls, which waits; it is how a result becomes an input of another project."""
         from sogni._io import transfer
 
-        self._check()
+        self.check()
         return transfer.fetch_file(self._engine.http, lambda fresh: self._sign(fresh, deadline), deadline=deadline)
 
     def iter_bytes(self, timeout: float | None = None) -> ByteStream:
         """The output in pieces of 256 KiB, as they arrive."""
         from sogni._io import transfer
 
-        self._check()
+        self.check()
         deadline = Deadline(timeout)
         return ByteStream(
             lambda: transfer.iter_bytes(
@@ -310,7 +310,12 @@ class Result(_Fetchable):
     def _format(self) -> str | None:
         return self._state.output_format or self._job.project.output_format
 
-    def _check(self) -> None:
+    def check(self) -> None:
+        """Raise when there is nothing to fetch.
+
+        Raises:
+            ContentWithheld: the filter kept the media back.
+        """
         if self.withheld:
             raise ContentWithheld(
                 "The sensitive-content filter withheld this result.", job_id=self.job_id, project_id=self.project_id

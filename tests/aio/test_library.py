@@ -410,7 +410,7 @@ async def test_a_mistake_in_a_progress_function_stops_nothing(
         assert len(calls) == 1
         assert "on_upload raised" in caplog.text
         with pytest.raises(ValidationError, match="on_upload must be a plain function"):
-            await client.projects.create(**order(), on_upload=5)  # type: ignore[arg-type]
+            await client.projects.create(**order(), on_upload=5)  # type: ignore[call-overload]
         assert len(sandbox.submissions) == 1
 
 

@@ -6,6 +6,7 @@ import hashlib
 import json
 import logging
 from pathlib import Path
+from typing import Any
 
 import attrs
 import pytest
@@ -14,7 +15,7 @@ from sogni.sandbox import Sandbox
 from sogni_async import ApiError, ImageParams, SogniClient, StorageError, ValidationError, load
 from tests.orders import ORDER, order
 
-VIDEO = {
+VIDEO: dict[str, Any] = {
     "type": "video",
     "model_id": "seedance-2-5",
     "positive_prompt": "waves",

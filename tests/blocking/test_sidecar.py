@@ -7,6 +7,7 @@ import hashlib
 import json
 import logging
 from pathlib import Path
+from typing import Any
 
 import attrs
 import pytest
@@ -15,7 +16,7 @@ from sogni import ApiError, ImageParams, SogniClient, StorageError, ValidationEr
 from sogni.sandbox import Sandbox
 from tests.orders import ORDER, order
 
-VIDEO = {
+VIDEO: dict[str, Any] = {
     "type": "video",
     "model_id": "seedance-2-5",
     "positive_prompt": "waves",

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
 from PIL import Image
 
+from sogni import ImageParams
+from sogni.cli.target import Target
+from sogni.events import Preview
 from sogni.sandbox import Sandbox
 
 
@@ -69,16 +73,34 @@ def test_previews_are_saved(shell, net: Sandbox, folder: Path) -> None:
     net.script(hold_at="preview")
     process = shell.start("image", "a fox", "--previews", "2", "-o", "out", "--json")
     assert process.stdout is not None
+    paths = []
     for line in process.stdout:
-        if '"event": "preview"' in line:
-            break
-    net.release()
+        entry = json.loads(line)
+        if entry["event"] == "preview":
+            paths.append(entry["path"])
+            net.release()
+        elif entry["event"] == "finished":
+            paths.append(entry["path"])
     process.communicate(timeout=30)
     assert process.returncode == 0
-    names = sorted(path.name for path in (folder / "out").iterdir())
-    assert len(names) == 3
-    assert names[0].startswith("a-fox-")
-    assert [name.rpartition("-")[2] for name in names[1:]] == ["1.jpg", "2.jpg"]
+    assert sorted(path.name for path in (folder / "out").iterdir()) == sorted(Path(path).name for path in paths if path)
+    assert Path(paths[0]).name.startswith("preview-")
+    assert Path(paths[0]).name.endswith("-1.jpg")
+
+
+def test_each_preview_has_a_name_of_its_own(net: Sandbox, tmp_path: Path) -> None:
+    net.script(hold_at="preview")
+    order = ImageParams("a fox", model_id="krea2_turbo_fp8_scaled", number_of_previews=2)
+    with net.client() as client:
+        project = client.projects.create(order)
+        with project.events(timeout=30) as events:
+            preview = next(event for event in events if isinstance(event, Preview))
+        target = Target.parse(str(tmp_path / "fox.png"))
+        saved = [target.save_preview(preview.image, number) for number in (1, 2)]
+        net.release()
+        project.wait(timeout=30)
+    assert sorted(tmp_path.iterdir()) == saved
+    assert len(saved) == 2
 
 
 def test_detach_and_wait(shell, net: Sandbox, folder: Path) -> None:
@@ -117,3 +139,10 @@ def test_odd_values_are_warned_about(shell, net: Sandbox) -> None:
     assert ran.code == 0
     (warning,) = [line for line in ran.err.splitlines() if "steps" in line]
     assert warning.startswith("Warning: --steps 99")
+
+
+def test_a_key_stays_unused_while_a_sandbox_is_named(shell, net: Sandbox) -> None:
+    ran = shell("image", "a fox", "--json", SOGNI_API_KEY="a real key", SOGNI_LOG="debug")
+    assert ran.code == 0
+    assert net.submissions
+    assert "a real key" not in f"{net.log}{ran.out}{ran.err}"

@@ -89,8 +89,8 @@ def client(sandbox: Sandbox) -> Iterator[SogniClient]:
 
 def order(client: SogniClient, model: str, kind: str, **more: Any) -> Any:
     """The only result."""
-    fields = {"positive_prompt": "a red fox", "number_of_media": 1, "token_type": "spark", "seed": 7, **more}
-    (result,) = client.projects.create(type=kind, model_id=model, **fields).wait(timeout=60)
+    fields: dict[str, Any] = {"type": kind, "model_id": model, "positive_prompt": "a red fox", "number_of_media": 1}
+    (result,) = client.projects.create(**{**fields, "token_type": "spark", "seed": 7, **more}).wait(timeout=60)
     return result
 
 

@@ -91,6 +91,7 @@ LAYERS = {
             "sogni._protocol.results",
             # The engine, and what only uses the engine.
             "sogni._io.engine",
+            "sogni._io.meter",
             "sogni._io.names",
             "sogni._io.process",
             "sogni._io.setup",

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from sogni._protocol.messages import read_record, read_snapshot
-from sogni._protocol.outcome import Outcome, ResolveMissing, Resubmit
+from sogni._protocol.outcome import NoteEnd, Outcome, ResolveMissing, Resubmit
 from sogni._protocol.recovery import Verdict, judge
 from sogni.errors import ProjectLost
 from sogni.types.project import JobStatus, ProjectStatus
@@ -112,7 +112,7 @@ def test_a_list_that_is_not_there_is_no_information() -> None:
 
 def verdict(client: Client, state: str, record: dict[str, Any] | None = None) -> Outcome:
     known = Verdict(state, None if record is None else read_record(record))
-    return client.take(client.session.apply_verdicts({PROJECT: known}, client.now))
+    return client.take(client.session.apply_verdicts({PROJECT: known}, client.now, client.now))
 
 
 class TestVerdicts:
@@ -163,7 +163,7 @@ class TestVerdicts:
         client.session.link_down(client.now)
         client.session.link_open(client.now)
         client.session.receive("authenticated", {}, client.now)
-        assert not verdict(client, "lost").effects
+        assert verdict(client, "lost").effects == [NoteEnd(PROJECT)]
         assert isinstance(client.entry.error, ProjectLost)
 
     def test_an_uncertain_write_is_never_sent_again(self) -> None:
@@ -173,7 +173,7 @@ class TestVerdicts:
         client.session.link_open(client.now)
         client.session.receive("authenticated", {}, client.now)
         client.now += 60
-        assert not verdict(client, "lost").effects
+        assert verdict(client, "lost").effects == [NoteEnd(PROJECT)]
 
 
 @pytest.mark.parametrize(

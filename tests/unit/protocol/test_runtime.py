@@ -7,7 +7,7 @@ import pytest
 from sogni._protocol import runtime
 from sogni._protocol.entries import ProjectEntry
 from sogni._protocol.messages import ProjectRecord
-from sogni._protocol.outcome import CheckAlive, CheckRuntime, SendCancel
+from sogni._protocol.outcome import CheckAlive, CheckRuntime, NoteEnd, SendCancel
 from sogni._protocol.recovery import Verdict
 from sogni._protocol.wire import structure
 from sogni.errors import ProjectFailed
@@ -73,7 +73,7 @@ def test_a_render_that_still_runs_is_canceled_once() -> None:
     client = rendering()
     client.tick(1_800)
     outcome = client.take(client.session.apply_runtime_check(PROJECT, Verdict("active"), client.now))
-    assert outcome.effects == [SendCancel(PROJECT)]
+    assert outcome.effects == [SendCancel(PROJECT), NoteEnd(PROJECT)]
     assert (client.entry.status, client.job.state.status) == (ProjectStatus.FAILED, JobStatus.FAILED)
     assert isinstance(client.entry.error, ProjectFailed)
     assert "30 min" in client.entry.error.message
@@ -105,7 +105,7 @@ def test_what_the_record_says_is_taken_first() -> None:
     done = {"imgID": "A", "status": "jobCompleted", "seedUsed": 3}
     record = structure({"id": PROJECT, "status": "completed", "completedWorkerJobs": [done]}, ProjectRecord)
     outcome = client.take(client.session.apply_runtime_check(PROJECT, Verdict("finished", record), client.now))
-    assert (outcome.effects, client.entry.status) == ([], ProjectStatus.COMPLETED)
+    assert (outcome.effects, client.entry.status) == ([NoteEnd(PROJECT)], ProjectStatus.COMPLETED)
 
 
 def test_it_sleeps_while_the_link_is_down() -> None:

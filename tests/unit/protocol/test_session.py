@@ -202,7 +202,9 @@ class TestEnds:
         client.state("jobCompleted")
         asked = 0
         for _ in range(30):
-            asked += client.tick(1.0).effects == [FetchRecord(PROJECT)]
+            if client.tick(1.0).effects == [FetchRecord(PROJECT)]:
+                asked += 1
+                client.take(client.session.apply_look(PROJECT, None, True, client.now))
         assert asked == 4
         assert client.kinds[-1] == "Completed"
         assert len(client.entry.jobs) == 1
@@ -465,7 +467,7 @@ class TestSilence:
         assert client.tick(119).effects == []
         for strike in range(3):
             assert client.tick(1 if strike == 0 else 120).effects == [CheckAlive(PROJECT)], strike
-            client.take(client.session.apply_check(PROJECT, Verdict("lost"), client.now))
+            client.take(client.session.apply_check(PROJECT, Verdict("lost"), client.now, client.now))
             assert client.entry.finished is (strike == 2)
         assert isinstance(client.entry.error, ProjectLost)
 
@@ -475,7 +477,7 @@ class TestSilence:
         client.state("queued", queuePosition=4)
         assert client.tick(100).effects == []
         for answer in ("lost", "lost", "unknown", "lost", "lost", "active"):
-            client.take(client.session.apply_check(PROJECT, Verdict(answer), client.now))
+            client.take(client.session.apply_check(PROJECT, Verdict(answer), client.now, client.now))
         assert not client.entry.finished
 
     def test_it_does_not_count_while_the_link_is_down(self) -> None:

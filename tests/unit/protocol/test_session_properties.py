@@ -168,7 +168,7 @@ class Checked(Client):
             )
             self.take(self.session.apply_record(PROJECT, record, self.now))
         else:
-            self.take(self.session.apply_verdicts({PROJECT: recovery.Verdict(action)}, self.now))
+            self.take(self.session.apply_verdicts({PROJECT: recovery.Verdict(action)}, self.now, self.now))
         self.check()
 
     def check(self) -> None:
@@ -179,7 +179,7 @@ class Checked(Client):
         assert all(0 <= place < entry.number_of_media for place in places)
         ids = [job.state.id for job in entry.jobs]
         assert len(ids) == len(set(ids))
-        assert not set(ids) & entry.retired
+        assert not set(ids) & entry.retired.keys()
         assert 0 <= entry.progress(self.now) <= 100
         for job in entry.jobs:
             assert 0 <= job.progress(self.now) <= 100
@@ -231,7 +231,7 @@ def test_invariants(number_of_media: int, history: list[Any]) -> None:
     assert late == ends[-1:]
     finished = {event.job for event in client.events if isinstance(event, Finished)}
     remembered = {event.job for event in client.entry.history.values() if isinstance(event, (Finished, JobFailed))}
-    assert finished <= remembered | client.entry.retired | {
+    assert finished <= remembered | client.entry.retired.keys() | {
         event.job for event in client.events if isinstance(event, JobFailed)
     }
 

@@ -75,6 +75,20 @@ def test_one_connection_for_many_calls(site: Any, make_http: Make, tools: Any) -
     assert site.connections == 1
 
 
+def test_closing_closes_the_connections_at_once(site: Any, make_http: Make, tools: Any) -> None:
+    site.routes["/v1/x"] = tools.ok()
+    http = make_http(site.url)
+    http.request(call())
+    http.signed("GET", f"{site.url}/v1/x").close()
+    # Held on purpose, as the frames of an error may: the library itself leaves closing to the garbage collection.
+    sessions = [session for session in (http._api, http._bare) if session is not None]
+    managers: list[Any] = [vars(session.get_adapter(site.url))["poolmanager"] for session in sessions]
+    pools = [manager.connection_from_url(site.url) for manager in managers]
+    assert len(pools) == 2
+    http.close()
+    assert [pool.pool for pool in pools] == [None, None]
+
+
 def test_hosts_base_paths_and_queries(site: Any, other_site: Any, tools: Any) -> None:
     site.routes["/base/v1/x"] = tools.ok(1)
     other_site.routes["/sock/api/v1/y"] = tools.Reply([2])

@@ -35,6 +35,7 @@ TABLES = {
     "workflows",
     "native",
     "sam3",
+    "verbs",
 }
 
 
