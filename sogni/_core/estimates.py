@@ -64,6 +64,7 @@ class Estimates:
         """
         from sogni._rules import estimate
         from sogni._rules.options import model_options
+        from sogni._rules.sizes import needs_presets
 
         deadline = Deadline(timeout)
         presets = None
@@ -91,7 +92,7 @@ class Estimates:
                 **unknown,
             )
 
-        asks_presets = estimate.needs_presets(size_preset) and model is not None
+        asks_presets = needs_presets(size_preset) and model is not None
         request = None if asks_presets else call()
         models, tiers = self._bridge.call(self._engine.catalogue.both, deadline)
         model_options(str(model), models, tiers)

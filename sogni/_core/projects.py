@@ -4,12 +4,12 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Literal, overload
 
 from sogni._deadline import Deadline, time_now
-from sogni._io.engine import Engine, LinkNotReady
+from sogni._io.engine import Engine, LinkNotReady, check_callback
 from sogni._protocol import rest
 from sogni._protocol.entries import ELSEWHERE_STALE_AFTER, ProjectEntry
 from sogni._protocol.ids import check_project_id, keyed_id, new_id
@@ -19,16 +19,20 @@ from sogni.errors import Problem, ProjectLost, ProtocolError, SubmissionUncertai
 from sogni.types.project import CancelOutcome
 
 from .._bridge import Bridge
+from .assets import Assets
 from .cancel import cancel_project
 from .catalog import Catalog
 from .estimates import Estimates
 from .link import link_ready
+from .loras import Loras, OwnLoras
 from .project import Project, present
 from .urls import Urls
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
 
+    from sogni._io.slots import OnUpload
+    from sogni._rules.build import JobPlan
     from sogni.types.keywords import (
         AudioKeywords,
         AudioOptions,
@@ -47,12 +51,19 @@ log = logging.getLogger("sogni")
 JUST_NOW = 30.0  # seconds after which the service certainly lists what it accepted
 
 
-class Projects(Catalog, Estimates, Urls):
-    """Everything about projects: ordering, following, canceling, estimates, models, signed URLs."""
+class Projects(Catalog, Estimates, Loras, Urls):
+    """Everything about projects: ordering, following, canceling, estimates, models, LoRAs, signed URLs.
+
+    Attributes:
+        assets: `Assets`: files that the account keeps at the service.
+        personal_loras: `OwnLoras`: LoRAs that the account imported.
+    """
 
     def __init__(self, engine: Engine, bridge: Bridge) -> None:
         self._engine = engine
         self._bridge = bridge
+        self.assets = Assets(engine, bridge)
+        self.personal_loras = OwnLoras(engine, bridge)
 
     def __repr__(self) -> str:
         return f"Projects({len(self._engine.tracked())} tracked)"
@@ -65,6 +76,7 @@ class Projects(Catalog, Estimates, Urls):
         *,
         key: str | None = None,
         timeout: float | None = None,
+        on_upload: OnUpload | None = None,
         **fields: Unpack[ImageKeywords],
     ) -> Project: ...
     @overload
@@ -75,6 +87,7 @@ class Projects(Catalog, Estimates, Urls):
         *,
         key: str | None = None,
         timeout: float | None = None,
+        on_upload: OnUpload | None = None,
         **fields: Unpack[VideoKeywords],
     ) -> Project: ...
     @overload
@@ -85,6 +98,7 @@ class Projects(Catalog, Estimates, Urls):
         *,
         key: str | None = None,
         timeout: float | None = None,
+        on_upload: OnUpload | None = None,
         **fields: Unpack[AudioKeywords],
     ) -> Project: ...
     @overload
@@ -99,6 +113,7 @@ class Projects(Catalog, Estimates, Urls):
         number_of_media: int,
         key: str | None = None,
         timeout: float | None = None,
+        on_upload: OnUpload | None = None,
         **fields: Unpack[ImageOptions],
     ) -> Project: ...
     @overload
@@ -113,6 +128,7 @@ class Projects(Catalog, Estimates, Urls):
         number_of_media: int,
         key: str | None = None,
         timeout: float | None = None,
+        on_upload: OnUpload | None = None,
         **fields: Unpack[VideoOptions],
     ) -> Project: ...
     @overload
@@ -127,6 +143,7 @@ class Projects(Catalog, Estimates, Urls):
         number_of_media: int,
         key: str | None = None,
         timeout: float | None = None,
+        on_upload: OnUpload | None = None,
         **fields: Unpack[AudioOptions],
     ) -> Project: ...
     def create(
@@ -136,6 +153,7 @@ class Projects(Catalog, Estimates, Urls):
         *,
         key: str | None = None,
         timeout: float | None = None,
+        on_upload: OnUpload | None = None,
         **fields: object,
     ) -> Project:
         """Order a project: check the request, upload its files, send it.
@@ -148,6 +166,8 @@ class Projects(Catalog, Estimates, Urls):
             key: A name of your own for this order, such as `order-1042`: it gives the project its id, and whoever
                 orders again under it, also from another process or after a crash, gets the project that is there.
             timeout: Seconds for the whole call; None waits without limit for uploads, 30 seconds for a connection.
+            on_upload: A plain function that is called with parameter, bytes sent and bytes in all, one call at a time;
+                what it raises is logged, and it is not called again.
             **fields: `type`, `model_id`, `positive_prompt`, `number_of_media` and what the model takes.
         Returns:
             Project: its `id` was chosen before anything was sent.
@@ -162,15 +182,20 @@ class Projects(Catalog, Estimates, Urls):
         from sogni._rules.build import early
 
         deadline = Deadline(timeout)
+        if on_upload is not None:
+            check_callback(on_upload, "on_upload", "three arguments")
         given = early(_merged(params, fields))
         self._engine.start_link()
         if key is None:
-            return self._order(given, new_id(), deadline)
+            return self._order(given, new_id(), on_upload, deadline)
         account = self._bridge.call(self._engine.account_address, deadline)
+        if not account:
+            raise ProtocolError("The service does not say whose account this is, so a key would not be yours alone.")
         project_id = keyed_id(account, key)
         claim = self._bridge.call(self._engine.orders.claim, project_id, deadline)
         try:
-            return self._there_already(project_id, deadline) or self._order(given, project_id, deadline)
+            there = self._there_already(project_id, deadline)
+            return there or self._order(given, project_id, on_upload, deadline)
         finally:
             claim.release()
 
@@ -193,7 +218,9 @@ class Projects(Catalog, Estimates, Urls):
             )
         return self.resume(project_id, deadline.remaining())
 
-    def _order(self, given: dict[str, object], project_id: str, deadline: Deadline) -> Project:
+    def _order(
+        self, given: dict[str, object], project_id: str, on_upload: OnUpload | None, deadline: Deadline
+    ) -> Project:
         """Build, upload, send."""
         from sogni._rules.build import build_job
         from sogni._rules.options import model_options
@@ -207,12 +234,10 @@ class Projects(Catalog, Estimates, Urls):
             app_source=settings.app_source,
             attribution=settings.attribution,
         )
-        message, warnings = plan.message, plan.warnings
+        message, warnings = plan.message, (*plan.warnings, *self._lora_advice(plan.params))
         if plan.uploads:
-            from sogni._io.slots import upload_all
-
-            types = self._bridge.call(upload_all, self._engine, plan.uploads, plan.project_id, deadline)
-            message, warnings = plan.annotated(types), (*warnings, *plan.odd_files(types))
+            message, odd = self._upload(plan, on_upload, deadline)
+            warnings = (*warnings, *odd)
         for warning in warnings:
             log.warning("%s", warning)
         network = plan.params.get("network")
@@ -232,6 +257,30 @@ class Projects(Catalog, Estimates, Urls):
             except LinkNotReady:
                 # The connection went down between the two calls; nothing was written.
                 continue
+
+    def _upload(
+        self, plan: JobPlan, on_upload: OnUpload | None, deadline: Deadline
+    ) -> tuple[dict[str, object], tuple[str, ...]]:
+        """Brings up the files of an order; its message with their types in it, and what is odd about them."""
+        from sogni._io.slots import Teller, upload_all
+
+        teller = None if on_upload is None else Teller(on_upload, self._bridge.runner())
+        try:
+            files = self._bridge.call(upload_all, self._engine, plan.uploads, plan.project_id, deadline, teller)
+        finally:
+            if teller is not None:
+                teller.end()
+        types = [file.content_type for file in files]
+        return plan.annotated(types), (*plan.odd_files(types), *plan.large_files([file.size for file in files]))
+
+    def _lora_advice(self, params: Mapping[str, object]) -> tuple[str, ...]:
+        """What the LoRA catalogue has to say about an order, if it happens to be here."""
+        catalog = self._engine.catalogue.known_loras(str(params.get("model_id")))
+        if catalog is None:
+            return ()
+        from sogni._rules.loras import advice
+
+        return advice(params, catalog)
 
     @property
     def tracked_projects(self) -> list[Project]:

@@ -35,10 +35,17 @@ class Flights:
 
     A failed fetch is never kept. Its error is raised in every thread that waited for it; a leader that merely ran out
     of its own time, or was interrupted, hands over to the next waiter instead.
+
+    Args:
+        clock: Seconds.
+        own: Errors that say something about the leader only.
     """
 
-    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self, clock: Callable[[], float] = time.monotonic, *, own: tuple[type[SogniError], ...] = (WaitTimeout,)
+    ) -> None:
         self._clock = clock
+        self._own = own
         self._lock = threading.Lock()
         self._values: dict[Hashable, tuple[float, object]] = {}
         self._flights: dict[Hashable, _Flight[object]] = {}
@@ -94,7 +101,7 @@ class Flights:
             flight.arrived = True
             return value
         except SogniError as error:
-            if not isinstance(error, WaitTimeout):
+            if not isinstance(error, self._own):
                 # Without a traceback, which would keep the leader's frames alive.
                 flight.error = copy_error(error)
             raise

@@ -5,13 +5,26 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Callable
+from inspect import iscoroutinefunction
 
+from ..errors import Problem, ValidationError
 from . import threads
 from .inbox import Inbox
 
 log = logging.getLogger("sogni.callbacks")
 
 Run = Callable[[Callable[[object], object], object], None]
+
+
+def check_callback(callback: object, name: str = "callback", takes: str = "one argument") -> None:
+    """Refuses what cannot be called back.
+
+    Raises:
+        ValidationError: it is no function, or one whose answer somebody would have to await.
+    """
+    if not callable(callback) or iscoroutinefunction(callback):
+        message = f"{name} must be a plain function, not {type(callback).__name__}; nobody would await it."
+        raise ValidationError(problems=[Problem(name, message, allowed=f"a function with {takes}")])
 
 
 class Subscription:

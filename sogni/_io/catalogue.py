@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from .._deadline import Deadline
 from .._protocol import rest
@@ -12,9 +12,11 @@ from .cache import Flights
 
 if TYPE_CHECKING:
     from ..types.catalog import Model, SizePreset
+    from ..types.library import LoraCatalog
 
 KEPT = 86_400.0  # seconds that models and tiers are kept
 PRESETS_KEPT = 600.0
+LORAS_KEPT = 300.0
 
 
 class Catalogue:
@@ -56,6 +58,20 @@ class Catalogue:
         """The named sizes of a model."""
         fetch = partial(self._request, rest.size_presets(network, model_id), deadline)
         return self._flights.get(("presets", network, model_id), PRESETS_KEPT, fetch, force=force, deadline=deadline)
+
+    def loras(
+        self, model_id: str | None = None, deadline: Deadline | None = None, *, force: bool = False
+    ) -> LoraCatalog:
+        """The public LoRAs, of one model or of all."""
+        fetch = partial(self._request, rest.loras(model_id), deadline)
+        key = ("loras", model_id or "")
+        found: LoraCatalog = self._flights.get(key, LORAS_KEPT, fetch, force=force, deadline=deadline)
+        return found
+
+    def known_loras(self, model_id: str) -> LoraCatalog | None:
+        """The public LoRAs if they are here already: all, or those of a model; asks nobody."""
+        known = self._flights.peek(("loras", "")) or self._flights.peek(("loras", model_id))
+        return cast("LoraCatalog | None", known)
 
     def reset_after_fork(self) -> None:
         """In a forked child: flights of the parent will not land here."""

@@ -14,7 +14,6 @@ import weakref
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import ExitStack, suppress
 from functools import partial
-from inspect import iscoroutinefunction
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from .._deadline import Deadline
@@ -52,7 +51,7 @@ from ..types.account import Balance, CurrentAccount, Profile, TokenPair
 from ..types.project import ClientState
 from ..types.subscription import Subscription
 from . import lookups, process
-from .callbacks import Run, Subscription as Listener
+from .callbacks import Run, Subscription as Listener, check_callback
 from .catalogue import Catalogue
 from .credentials import Credentials
 from .errands import Errands
@@ -67,6 +66,7 @@ from .ws import SendFailed
 if TYPE_CHECKING:
     from ..types.recent import RecentProject
     from .keeper import Keeper
+    from .saved import SavedFiles
     from .transfer import UploadPool
 
 T = TypeVar("T")
@@ -101,6 +101,7 @@ class Engine:
         self._search: Errands | None = None
         self._missing: dict[str, None] = {}
         self._uploads: UploadPool | None = None
+        self._saved: SavedFiles | None = None
         self._ended = False
 
     # --- opening and closing ----------------------------------------------------------------------------------------
@@ -161,6 +162,18 @@ class Engine:
             return self._uploads
 
     @property
+    def saved(self) -> SavedFiles:
+        """The files that the account keeps at the service."""
+        from .saved import SavedFiles
+
+        http = self.http
+        with self._opening:
+            self._feed.check_open()
+            if self._saved is None:
+                self._saved = SavedFiles(http, self.credentials)
+            return self._saved
+
+    @property
     def lock(self) -> threading.Lock:
         """The lock under which entries change; hold it to read several things at one moment."""
         return self._feed.lock
@@ -205,6 +218,8 @@ class Engine:
     def _parts(self) -> list[Callable[[], object]]:
         """What closes the parts, in the order in which they use each other."""
         closers: list[Callable[[], object]] = [self.credentials.close]
+        if self._saved is not None:
+            closers.append(self._saved.close)
         if self._uploads is not None:
             closers.append(self._uploads.close)
         closers.append(partial(self._feed.close, ClosedError("The client was closed.")))
@@ -229,6 +244,7 @@ class Engine:
         self._errands = self._search = None
         self._missing = {}
         self._uploads = None
+        self._saved = None
         self.catalogue.reset_after_fork()
         self.credentials.reset_after_fork()
         self.settings.app_id.reset_after_fork()
@@ -404,13 +420,7 @@ class Engine:
         """Have `callback` called for every event of a kind; the answer ends that."""
         feed = self._feed
         feed.check_open()
-        if not callable(callback) or iscoroutinefunction(callback):
-            problem = Problem(
-                "callback",
-                f"callback must be a plain function, not {type(callback).__name__}; nobody would await it.",
-                allowed="a function with one argument",
-            )
-            raise ValidationError(problems=[problem])
+        check_callback(callback)
         subscription = Listener(kind, callback, run, wrap)
 
         def unsubscribe() -> None:
@@ -710,4 +720,4 @@ def _weakly(method: Callable[..., T]) -> Callable[..., T]:
     return call
 
 
-__all__ = ["Engine", "LinkNotReady", "StreamEnded"]
+__all__ = ["Engine", "LinkNotReady", "StreamEnded", "check_callback"]

@@ -164,8 +164,9 @@ class _Body:
 class UploadPool:
     """A few threads that run jobs side by side; they start with the first job and end with the last one."""
 
-    def __init__(self, size: int = 4) -> None:
+    def __init__(self, size: int = 4, name: str = "sogni-upload") -> None:
         self._size = size
+        self._name = name
         self._closed = False
         self.reset_after_fork()
 
@@ -213,7 +214,7 @@ class UploadPool:
     def _start_threads(self) -> None:
         free = [number for number in range(1, self._size + 1) if number not in self._threads]
         for number in free[: len(self._queue)]:
-            thread = threading.Thread(target=self._work, args=(number,), name=f"sogni-upload-{number}", daemon=True)
+            thread = threading.Thread(target=self._work, args=(number,), name=f"{self._name}-{number}", daemon=True)
             self._threads[number] = thread
             thread.start()
 

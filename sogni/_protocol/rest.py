@@ -272,20 +272,32 @@ def _job_status(status: object, reason: object) -> JobStatus:
 
 def loras(model_id: str | None = None) -> Call[LoraCatalog]:
     """The public LoRA catalogue, of one model or of all."""
+    if model_id is not None and not isinstance(model_id, str):
+        message = f"model_id must be a text, not {type(model_id).__name__}."
+        raise ValidationError(problems=[Problem("model_id", message, value=model_id)])
 
     def read(data: object) -> LoraCatalog:
         from attrs import evolve
 
         from ..types.library import LoraCatalog
-        from .wire import structure
+        from .wire import frozen, structure
 
         catalog = structure(data, LoraCatalog)
         # Old servers ignore the parameter.
-        rows = tuple(row for row in catalog.loras if model_id is None or model_id in row.model_ids)
+        rows = tuple(_frozen_row(row) for row in catalog.loras if not model_id or model_id in row.model_ids)
         models = catalog.models or tuple(sorted({model for row in rows for model in row.model_ids}))
-        return evolve(catalog, loras=rows, models=models)
+        last_updated, extra = frozen(catalog.last_updated), frozen(catalog.extra)
+        return evolve(catalog, loras=rows, models=models, last_updated=last_updated, extra=extra)
 
     return Call(method="GET", path="/v1/loras/comfy", read=read, query={"modelId": model_id or None}, auth=False)
+
+
+def _frozen_row(row: Lora) -> Lora:
+    from attrs import evolve
+
+    from .wire import frozen
+
+    return evolve(row, ui=frozen(row.ui), extra=frozen(row.extra))
 
 
 def personal_loras() -> Call[PersonalLoras]:
@@ -324,7 +336,7 @@ def personal_catalog() -> Call[tuple[Lora, ...]]:
         from ..types.library import Lora
         from .wire import structure_list
 
-        return structure_list(_object(data).get("loras", []), Lora)
+        return tuple(map(_frozen_row, structure_list(_object(data).get("loras", []), Lora)))
 
     return Call(method="GET", path="/v1/loras/personal/catalog", read=read)
 

@@ -85,6 +85,13 @@ def update(instance: C, data: object) -> C:
     return attrs.evolve(instance, **changes) if changes else instance  # type: ignore[misc]
 
 
+def frozen(value: Any) -> Any:
+    """A JSON value that nobody can change: for what is shared by all who ask for it."""
+    if isinstance(value, Mapping):
+        return types.MappingProxyType({key: frozen(member) for key, member in value.items()})
+    return tuple(map(frozen, value)) if isinstance(value, (list, tuple)) else value
+
+
 def _text(value: object) -> object:
     return value if isinstance(value, str) else _NOTHING
 

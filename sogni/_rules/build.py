@@ -98,6 +98,14 @@ class JobPlan:
                 found.append(f"{upload.parameter} looks like {content_type}, not {upload.slot}; it was sent as it is.")
         return tuple(found)
 
+    def large_files(self, sizes: Sequence[int | None]) -> tuple[str, ...]:
+        """Warnings for uploads that are larger than what the service is known to take, in the order of `uploads`."""
+        return tuple(
+            f"{upload.parameter} has {size / 1e6:.1f} MB; the service takes {upload.largest / 1e6:g} MB at most."
+            for upload, size in zip(self.uploads, sizes, strict=True)
+            if size is not None and upload.largest is not None and size > upload.largest
+        )
+
 
 def check_required(params: Mapping[str, object]) -> None:
     """Refuses a request that lacks one of the four parameters that every request has.

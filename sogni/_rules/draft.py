@@ -31,6 +31,7 @@ class Upload:
         media: The caller's value.
         slot: What the file is used for (`image`, `audio` or `video`): some first bytes mean different types.
         content_type_keys: Where its content type is written in the message; the first name is its own.
+        largest: Bytes that the service is known to take at most; more is a warning.
     """
 
     parameter: str
@@ -40,6 +41,7 @@ class Upload:
     media: object = field(default=None, repr=False)
     slot: str = "image"
     content_type_keys: tuple[str, ...] = ()
+    largest: int | None = None
 
 
 class Draft:
@@ -109,7 +111,8 @@ class Draft:
         if not truthy(value):
             return False
         if isinstance(value, _NO_MEDIA):
-            self.refuse(name, "must be a path, bytes, an open file, a picture, a Result or an https URL", value=value)
+            must = "must be a path, bytes, an open file, a picture, a Result, a SavedUpload or an https URL"
+            self.refuse(name, must, value=value)
             return False
         if isinstance(value, str):
             url = re.match(_URL, value, re.IGNORECASE)

@@ -9,21 +9,14 @@ from .._protocol.call import Call, Host, number_text, segment
 from ..errors import Problem, ValidationError
 from ..types.account import CostEstimate
 from ..types.catalog import SizePreset
+from . import enhance
 from .fields import near
 from .frames import calculate_video_frames
+from .sizes import find_preset, needs_presets
 from .values import has_broken_text, has_infinite, is_list, number, scalar, short, truthy
 
 # What the functions here take beside the parameters of an estimate.
 _NO_PARAMETERS = ("announced_network", "presets", "unknown", "return")
-ENHANCE_MODEL = "krea2_turbo_fp8_scaled"
-ENHANCE_STEPS = 8
-# How much of the picture an enhancement paints anew; any other word means medium.
-ENHANCE_STRENGTHS = {"light": 0.15, "medium": 0.35, "heavy": 0.49}
-
-
-def needs_presets(size_preset: object) -> bool:
-    """True when the size presets of the model have to be read before the cost can be asked."""
-    return truthy(size_preset) and size_preset != "custom"
 
 
 def estimate_cost(
@@ -66,10 +59,8 @@ def estimate_cost(
         problems.append(_problem("starting_image_strength", "must be a number", starting_image_strength))
     size: tuple[object, object] = (width, height) if truthy(width) and truthy(height) else (0, 0)
     if needs_presets(size_preset):
-        preset = next((entry for entry in presets or () if entry.id == size_preset), None)
-        if preset is None:
-            problems.append(_no_preset(size_preset, presets or ()))
-        else:
+        preset = find_preset(size_preset, presets or (), problems)
+        if preset is not None:
             size = (preset.width, preset.height)
     detailed = truthy(sampler) or context_images is not None
     parts = [
@@ -92,19 +83,17 @@ def estimate_enhancement_cost(
         strength: `light`, `medium` or `heavy`.
         size: Width and height, as a pair or as an object with both.
     """
-    known = isinstance(strength, str) and strength in ENHANCE_STRENGTHS
-    denoise = ENHANCE_STRENGTHS[strength if known else "medium"]
     pair = (size.get("width"), size.get("height")) if isinstance(size, Mapping) else tuple(size or (None, None))
     if len(pair) != 2:
         raise ValidationError(problems=[_problem("size", "must be a width and a height", size)])
     width, height = pair
     return estimate_cost(
-        ENHANCE_MODEL,
+        enhance.MODEL_ID,
         1,
-        ENHANCE_STEPS,
+        enhance.STEPS,
         0,
         token_type=token_type,
-        starting_image_strength=1 - denoise,
+        starting_image_strength=enhance.influence(strength),
         width=width,  # type: ignore[arg-type]  # whatever is no number is refused with the path
         height=height,  # type: ignore[arg-type]
     )
@@ -271,13 +260,6 @@ def _unknown(names: Mapping[str, object], function: Callable[..., object]) -> li
             hint = f"; did you mean {nearest}?" if nearest else ""
             problems.append(_problem(name, f"is no parameter of this estimate{hint}", None, nearest))
     return problems
-
-
-def _no_preset(name: object, presets: Sequence[SizePreset]) -> Problem:
-    ids = [preset.id for preset in presets]
-    return _problem(
-        "size_preset", f"must be one of {', '.join(ids) or 'the presets of the model'}", name, near(name, ids)
-    )
 
 
 def _counted(value: object) -> float | None:

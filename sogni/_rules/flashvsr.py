@@ -8,7 +8,7 @@ from .frames import FrameRule
 from .native import NATIVE
 from .rule import Family, Layer, ids
 from .texts import Blank
-from .workflows import workflow
+from .workflows import required, workflow
 
 _NO_CONTROL = "cannot be used: this model only makes a video larger"
 
@@ -17,6 +17,7 @@ _UPSCALE = Layer(
         MediaCount("number_of_media", wire="numberOfImages", only=1),
         Blank("positive_prompt", sent=True),
         Blank("negative_prompt", sent=True),
+        required("reference_video").but(largest=100_000_000),
         Choice("detail_preference", options=("stable", "sharper")),
         Choice("processing_speed", options=("stable", "faster")),
         Integer("seed", low=-1, high=4_294_967_295),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from .checks import Conflict, Needs, NotBoth, OneOf
 from .fields import Choice, Dropped, Field, Flag, FromTier, Given, Integer, Inverted, Number, Refused, only_on
-from .kinds import MAKES_3D
+from .kinds import BIREFNET, MAKES_3D, SAM_3
 from .mask import MaskUrl, decode_mask
 from .nested import Record, required
 from .rule import EVERYTHING, Family, Layer, Table, contains, ids, starts_with
@@ -211,10 +211,8 @@ TABLE = Table(
             ),
             _edges(256, 2560),
         ),
-        Family("SAM 3", ids("sam3_image_segment_bf16"), _SEGMENTATION, _NEEDS_STARTING_IMAGE, _SAM_3),
-        Family(
-            "BiRefNet", ids("birefnet_image_background_removal_fp16"), _SEGMENTATION, _NEEDS_STARTING_IMAGE, _BIREFNET
-        ),
+        Family("SAM 3", ids(SAM_3), _SEGMENTATION, _NEEDS_STARTING_IMAGE, _SAM_3),
+        Family("BiRefNet", ids(BIREFNET), _SEGMENTATION, _NEEDS_STARTING_IMAGE, _BIREFNET),
         Family("Pixal3D", ids("pixal3d_int8_i23d"), _NEEDS_STARTING_IMAGE, _PIXAL3D, _SINGLE_VIEW),
         Family("Pixal3D multi-view", ids("pixal3d_multiview_int8_i23d"), _NEEDS_STARTING_IMAGE, _PIXAL3D, _MULTI_VIEW),
         Family("Kontext and other identity edits", contains("kontext", "identity_edit"), _contexts(2)),

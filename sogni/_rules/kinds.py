@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from .rule import starts_with, table
+from .rule import ids, starts_with, table
 
 if TYPE_CHECKING:
     from ..types.catalog import Model
@@ -14,6 +14,10 @@ KINDS = ("image", "video", "audio", "model")
 # Models whose ids follow this scheme make 3D objects, whatever the catalogue calls them: a GLB file cannot come from
 # the endpoint of pictures.
 MAKES_3D = starts_with("pixal3d_")
+# These make masks and cut-outs, which count as images everywhere else.
+SAM_3 = "sam3_image_segment_bf16"
+BIREFNET = "birefnet_image_background_removal_fp16"
+SEGMENTS = ids(SAM_3, BIREFNET)
 # Media whose families the tables name by their ids.
 _NAMED = ("video", "audio")
 

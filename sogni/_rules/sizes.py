@@ -3,10 +3,16 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
+from ..errors import Problem
 from .draft import Draft
-from .fields import Field, Integer, Number, bounds
+from .fields import Field, Integer, Number, bounds, near
 from .values import short, truthy
+
+if TYPE_CHECKING:
+    from ..types.catalog import SizePreset
 
 
 class Pair(Field):
@@ -130,3 +136,19 @@ def scaled(width: float, height: float, area: float) -> str:
     factor = math.sqrt(area / (width * height))
     fit = math.ceil if factor > 1 else math.floor
     return f"{fit(width * factor)} x {fit(height * factor)}"
+
+
+def needs_presets(size_preset: object) -> bool:
+    """True when a size is the name of a preset, which only the list of the model explains."""
+    return truthy(size_preset) and size_preset != "custom"
+
+
+def find_preset(name: object, presets: Sequence[SizePreset], problems: list[Problem]) -> SizePreset | None:
+    """The preset of that name; None after noting a problem."""
+    found = next((preset for preset in presets if preset.id == name), None)
+    if found is None:
+        ids = [preset.id for preset in presets]
+        must = f"must be one of {', '.join(ids) or 'the presets of the model'}"
+        message = f"size_preset {must}, not {short(name)}."
+        problems.append(Problem("size_preset", message, value=name, allowed=must, nearest=near(name, ids)))
+    return found

@@ -23,6 +23,7 @@ class Slot(Field):
         required: Refused without.
         all_or_nothing: An empty value is refused instead of meaning none.
         states_absence: The flag is written as False when there is no file.
+        largest: Bytes that the service is known to take at most.
     """
 
     flag: str
@@ -34,6 +35,7 @@ class Slot(Field):
     required: bool = False
     all_or_nothing: bool = False
     states_absence: bool = False
+    largest: int | None = None
 
     @property
     def always(self) -> bool:
@@ -64,6 +66,7 @@ class Slot(Field):
                     media=value,
                     slot=self.slot,
                     content_type_keys=self.content_types,
+                    largest=self.largest,
                 )
             )
 

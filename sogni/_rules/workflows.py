@@ -88,7 +88,8 @@ def optional(name: str) -> Field:
     return slot
 
 
-def _required(name: str) -> Field:
+def required(name: str) -> Slot:
+    """The row of a file that has to be given."""
     return _SLOTS[name].but(required=True)
 
 
@@ -107,7 +108,7 @@ def workflow(row: str) -> Layer:
     rows: list[Field] = []
     for slot, use in zip(_SLOTS, _MATRIX[row], strict=True):
         if use == "R":
-            rows.append(_required(slot))
+            rows.append(required(slot))
         elif use == "O":
             rows.append(optional(slot))
         else:

@@ -101,15 +101,14 @@ def reset_after_fork() -> None:
 
 def _installation(folder: Path) -> str:
     """The name of this installation, made by whoever comes first."""
+    from filelock import FileLock
+
     path = folder / "name"
-    try:
-        with path.open("x", encoding="ascii") as file:
-            file.write(f"sogni-py-{uuid.uuid4().hex[:16]}")
-    except FileExistsError:
-        pass
-    name = path.read_text("ascii").strip()
-    if not name:
-        # Another process made the file a moment ago and has not written yet, or was killed before it could.
-        name = f"sogni-py-{uuid.uuid4().hex[:16]}"
-        path.write_text(name, "ascii")
+    with FileLock(folder / "name.lock", thread_local=False):
+        name = path.read_text("ascii").strip() if path.exists() else ""
+        if not name:
+            name = f"sogni-py-{uuid.uuid4().hex[:16]}"
+            part = path.with_suffix(".part")
+            part.write_text(name, "ascii")
+            os.replace(part, path)
     return name

@@ -29,6 +29,8 @@ class Lora:
         related_lora_ids: Others of the same kind.
         ui: Advice for its strength (`min`, `max`, `default`, ...), as sent. A request without strengths uses 1.0.
         extra: Fields this version does not know.
+
+    Rows are shared by all who ask: nothing in them can be changed.
     """
 
     lora_id: str = ""
@@ -38,7 +40,7 @@ class Lora:
     model_ids: tuple[str, ...] = ()
     related_lora_ids: tuple[str, ...] = ()
     ui: Mapping[str, object] = field(factory=dict)
-    extra: dict[str, object] = field(factory=dict)
+    extra: Mapping[str, object] = field(factory=dict)
 
 
 @frozen(kw_only=True)
@@ -72,7 +74,7 @@ class LoraCatalog:
     models: tuple[str, ...] = ()
     constraints: LoraConstraints = field(factory=LoraConstraints)
     last_updated: object = None
-    extra: dict[str, object] = field(factory=dict)
+    extra: Mapping[str, object] = field(factory=dict)
 
 
 @frozen(kw_only=True)
@@ -108,6 +110,16 @@ class PersonalLora:
     updated_at: datetime | None = None
     extra: dict[str, object] = field(factory=dict)
 
+    @property
+    def is_ready(self) -> bool:
+        """True when orders may name it."""
+        return self.status == "ready"
+
+    @property
+    def is_final(self) -> bool:
+        """True when the import has ended, well or badly."""
+        return self.status in ("ready", "rejected", "revoked")
+
 
 @frozen(kw_only=True)
 class PersonalLoras:
@@ -130,6 +142,8 @@ class PersonalLoras:
 @frozen(kw_only=True)
 class SavedUpload:
     """A file that the account keeps at the service, so that it need not be sent again.
+
+    Give it wherever a request takes a file: it is copied there, and nothing is uploaded.
 
     Attributes:
         id: Its id.

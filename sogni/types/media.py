@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 from typing import Any, BinaryIO, Literal, Protocol, Union
 
+from .library import SavedUpload
+
 __all__ = ["MediaInput", "Openable", "PictureLike"]
 
 
@@ -30,7 +32,9 @@ class PictureLike(Protocol):
         """Writes the picture into a binary file."""
 
 
-MediaInput = Union[bytes, bytearray, memoryview, str, os.PathLike[str], BinaryIO, PictureLike, Openable, Literal[True]]
+MediaInput = Union[
+    bytes, bytearray, memoryview, str, os.PathLike[str], BinaryIO, PictureLike, Openable, SavedUpload, Literal[True]
+]
 """One input of a request:
 
 * a path (`str` or `pathlib.Path`, `~` is expanded): streamed from disk, never read whole;
@@ -38,6 +42,7 @@ MediaInput = Union[bytes, bytearray, memoryview, str, os.PathLike[str], BinaryIO
 * a binary file that is open for reading: from its present position to its end;
 * a Pillow image: encoded as PNG, alpha included; pixels go out as they are, whatever EXIF says about turning them;
 * a `Result` of this library, or any object whose `open()` gives a binary file;
+* a `SavedUpload`: copied at the service, nothing is sent;
 * an `https://` address as `str`: fetched by this computer first, without credentials, up to 100 MiB. Any other address
   is refused;
 * `True`: the slot is declared but nothing is sent, because the file is there already.

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from os import PathLike
 from pathlib import Path
-from typing import BinaryIO
+from typing import TYPE_CHECKING, BinaryIO
 
 from sogni._deadline import Deadline
 from sogni._io.engine import Engine
@@ -17,6 +17,9 @@ from sogni.errors import ApiError, ContentWithheld
 from sogni.types.project import JobSnapshot, Provenance
 
 from .._bridge import Bridge
+
+if TYPE_CHECKING:
+    from .project import Project
 
 
 class ByteStream:
@@ -273,6 +276,35 @@ class Result(_Fetchable):
     def provenance(self) -> Provenance | None:
         """The worker's receipt, where it sent one."""
         return self._state.provenance
+
+    async def enhance(
+        self,
+        strength: str = "medium",
+        *,
+        positive_prompt: str | None = None,
+        style_prompt: str | None = None,
+        token_type: str | None = None,
+        timeout: float | None = None,
+    ) -> Project:
+        """Order a better version of this picture: one image of its size and seed; `estimate_enhancement_cost` tells
+        what that costs.
+
+        Args:
+            strength: How much is painted anew: `light`, `medium` or `heavy`; any other word means `medium`.
+            positive_prompt, style_prompt, token_type: By default those of the project that it comes from.
+            timeout: Seconds for the whole call, as for `create`.
+        Returns:
+            Project: ordered; `wait` gives its one result.
+        Raises:
+            ValidationError: it is no picture, a mask, not completed, or withheld, or the size preset of its project is
+                not known any more; nothing was ordered.
+            ApiError, TransportError, SubmissionUncertain: as for `create`.
+        Source: frame `jobRequest`.
+        """
+        from .enhance import enhanced
+
+        overrides = {"positive_prompt": positive_prompt, "style_prompt": style_prompt, "token_type": token_type}
+        return await enhanced(self, strength, overrides, timeout)
 
     @property
     def _format(self) -> str | None:

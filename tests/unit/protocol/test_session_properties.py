@@ -205,7 +205,9 @@ class Checked(Client):
                     ProjectStatus.COMPLETED,
                 )
                 or (
-                    (self.final, entry.status) == (ProjectStatus.COMPLETED, ProjectStatus.FAILED)
+                    # Complete, and then it turned out that not one output is good; nobody was told yet.
+                    self.final is ProjectStatus.COMPLETED
+                    and entry.status in (ProjectStatus.FAILED, ProjectStatus.CANCELED)
                     and not self.told(Completed)
                 )
             )

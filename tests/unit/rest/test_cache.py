@@ -10,7 +10,7 @@ import pytest
 
 from sogni._deadline import Deadline
 from sogni._io.cache import Flights
-from sogni.errors import ConnectFailed, WaitTimeout
+from sogni.errors import ConnectFailed, TransferError, WaitTimeout
 
 
 class Slow:
@@ -116,9 +116,9 @@ def test_a_bug_is_everybodys(error: Exception) -> None:
     assert results == [error, error]
 
 
-@pytest.mark.parametrize("error", [WaitTimeout("the leader's"), KeyboardInterrupt()])
+@pytest.mark.parametrize("error", [WaitTimeout("the leader's"), KeyboardInterrupt(), TransferError("its own file")])
 def test_a_leader_without_time_hands_over(error: BaseException) -> None:
-    flights, first, second = Flights(), Slow(error), Slow("mine")
+    flights, first, second = Flights(own=(WaitTimeout, TransferError)), Slow(error), Slow("mine")
     fetches = iter([first, second])
     threads, results = in_threads(1, lambda: flights.get("k", 60, next(fetches)))
     assert first.started.wait(5)

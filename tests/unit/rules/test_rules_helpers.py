@@ -14,6 +14,7 @@ from sogni._rules import estimate, kinds
 from sogni._rules.assets import video_asset_config
 from sogni._rules.frames import FrameRule, Grid, calculate_video_frames, frames_for_audio
 from sogni._rules.options import ALIASES, SCHEDULER_ALIASES, as_wire, options_of
+from sogni._rules.sizes import needs_presets
 from sogni._rules.sniff import content_type
 from sogni.errors import ValidationError
 from sogni.types.catalog import Choices, Model, Range, SizePreset, TextLimit
@@ -73,8 +74,8 @@ def test_no_estimate_of_what_is_no_number() -> None:
 
 
 def test_needs_presets() -> None:
-    assert estimate.needs_presets("square")
-    assert not any(map(estimate.needs_presets, (None, "", "custom")))
+    assert needs_presets("square")
+    assert not any(map(needs_presets, (None, "", "custom")))
 
 
 def test_enhancement_estimate() -> None:

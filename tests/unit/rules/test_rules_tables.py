@@ -30,7 +30,7 @@ TABLES = {
     "video",
     "wan",
     "kinds",
-    "estimate",
+    "enhance",
     "row",
     "workflows",
     "native",

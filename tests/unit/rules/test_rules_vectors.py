@@ -16,6 +16,7 @@ from sogni._rules.assets import video_asset_config
 from sogni._rules.build import build_job, check_required, early
 from sogni._rules.frames import calculate_video_frames, frames_for_audio
 from sogni._rules.options import as_wire, model_options
+from sogni._rules.sizes import needs_presets
 from sogni.errors import ApiError, ModelNotFound, ValidationError
 from sogni.types.catalog import SizePreset
 
@@ -164,7 +165,7 @@ def by_number(path: str) -> list[object]:
 @cases("estimates")
 def test_estimate(case: Any, recorded: Any) -> None:
     given = dict(case["input"])
-    if estimate.needs_presets(given.get("size_preset")):
+    if needs_presets(given.get("size_preset")):
         presets = recorded.presets["byModel"].get(given["model"], recorded.presets["default"])
         given["presets"] = structure_list(presets, SizePreset)
     answers = [case["expect"], *case.get("alts", [])]
