@@ -12,7 +12,8 @@ import pytest
 
 import sogni._rules
 from sogni._rules import image
-from sogni._rules.fields import Choice, Given, Number
+from sogni._rules.amounts import Number
+from sogni._rules.fields import Choice, Given
 from sogni._rules.row import Row, positional
 from sogni._rules.rule import MEDIA, Family, Layer, ids, rule_for, starts_with, table
 from sogni._rules.sizes import Size
