@@ -255,4 +255,5 @@ class Task(Check):
     @property
     def about(self) -> str:
         needs = "; ".join(f"`{task}` needs {code(names, ' or ')}" for task, names in self.needs.items())
-        return f"`{self.name}` is required with {code(self.loose, ' or ')}, and excludes {code(self.anchors, ' and ')}; {needs}."
+        loose, anchors = code(self.loose, " or "), code(self.anchors, " and ")
+        return f"`{self.name}` is required with {loose}, and excludes {anchors}; {needs}."

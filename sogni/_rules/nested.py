@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import ClassVar
 
-from .about import About, code
+from .about import About
+from .checks import Check
 from .draft import Draft
 from .fields import Field, near
-from .rule import NOTHING, Check, Rows
+from .rule import NOTHING, Rows
 from .values import is_list, short, truthy
 
 
@@ -183,10 +184,8 @@ class Tagged(Field):
 
     @property
     def about(self) -> tuple[About, ...]:
-        kinds = " or ".join(
-            f"{code([f'{self.tag}={kind!r}'])} ({record.inside})" for kind, record in self.kinds.items()
-        )
-        return (About(self.name, allowed=f"an object of {kinds}"),)
+        kinds = " or ".join(f"for `{self.tag}={kind!r}`: {record.inside}" for kind, record in self.kinds.items())
+        return (About(self.name, allowed=f"an object, {kinds}"),)
 
 
 def _phrase(about: About) -> str:

@@ -152,13 +152,11 @@ class Numbered(Field):
     Attributes:
         more: The parameter with the list; an empty entry in it is refused.
         stem: The common part of flag, content type and upload.
-        hints: The parameter with the length of each file in seconds.
     """
 
     more: str
     stem: str
     slot: str
-    hints: str | None = None
 
     @property
     def names(self) -> tuple[str, ...]:
