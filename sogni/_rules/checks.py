@@ -21,6 +21,11 @@ class Check(Row):
         """The condition as a sentence in Markdown, for the documentation."""
         return ""
 
+    @property
+    def never(self) -> tuple[str, ...]:
+        """Parameters that this condition leaves no room for."""
+        return ()
+
 
 class NotBoth(Check):
     """Two parameters that exclude each other."""
@@ -155,6 +160,10 @@ class Total(Check):
             fullest = max(reversed(self.of), key=draft.count)
             allowed = f"at most {self.high} {self.what}" if self.high else f"no {self.what}"
             draft.refuse(fullest, f"is too much: this model takes {allowed}, not {found}", allowed=allowed)
+
+    @property
+    def never(self) -> tuple[str, ...]:
+        return self.of if self.high == 0 else ()
 
     @property
     def about(self) -> str:

@@ -54,7 +54,7 @@ class Length(Field):
 
     @property
     def about(self) -> tuple[About, ...]:
-        allowed = "" if self.low is None else bounds(self.low, self.high)
+        allowed = "" if self.low is None or self.high is None else f"{self.low:.4g} to {self.high:.4g}"
         return (About("duration", allowed=f"{allowed}; wins over `frames`".lstrip("; "), unit="s"), *self.frames.about)
 
 
