@@ -18,7 +18,9 @@ release = version = VERSION
 extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.napoleon"]
 source_suffix = {".md": "markdown"}
 exclude_patterns = ["_build"]
-nitpicky = False  # types of other libraries have no inventory here: a build asks no other computer
+# Types of other libraries have no inventory: a build asks no other computer. The packages share their names on purpose.
+nitpicky = False
+suppress_warnings = ["ref.python"]
 
 html_theme = "furo"
 html_title = f"{project} {VERSION}"
