@@ -181,6 +181,17 @@ def child(subject: str, client: str, *arguments: object) -> Figures:
     return figures
 
 
+def spawn(program: str) -> Figures:
+    """CPU and wall of a Python process."""
+    began = time.monotonic()
+    process = subprocess.Popen([sys.executable, "-c", program], cwd=ROOT, env=environment())
+    _, status, used = os.wait4(process.pid, 0)
+    process.returncode = os.waitstatus_to_exitcode(status)
+    if process.returncode:
+        raise SystemExit(f"failed: {program}")
+    return {"cpu": used.ru_utime + used.ru_stime, "wall": time.monotonic() - began}
+
+
 def in_turn(rounds: int, runs: Mapping[str, Callable[[], Figures]]) -> dict[str, Figures]:
     """Every run once a round, in turn, so that a busy machine disturbs all alike; the medians."""
     found: dict[str, list[Figures]] = {name: [] for name in runs}

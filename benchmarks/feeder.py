@@ -22,7 +22,13 @@ from aiohttp import WSMsgType, web
 CATALOGUE = Path(__file__).resolve().parent.parent / "tests" / "data" / "catalog.json"
 PIECE = b"\x89PNG\r\n\x1a\n" + bytes(256 * 1024 - 8)
 
-AMOUNTS = {"costInRenderSec": "1.5", "costInUSD": "0.001", "costInToken": "0.2", "costInSpark": "0.2", "costInSogni": "3"}
+AMOUNTS = {
+    "costInRenderSec": "1.5",
+    "costInUSD": "0.001",
+    "costInToken": "0.2",
+    "costInSpark": "0.2",
+    "costInSogni": "3",
+}
 ESTIMATE = {"quote": {"project": AMOUNTS, "job": AMOUNTS}, "benchmark": {"estimatedRenderTimeSec": 1.5}}
 
 
