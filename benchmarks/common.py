@@ -19,6 +19,7 @@ import urllib.request
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -211,7 +212,7 @@ def against_feeder(subject: str, rounds: int, clients: Sequence[str], *arguments
         with feeder() as port:
             return child(subject, client, port, *arguments)
 
-    return in_turn(rounds, {client: lambda client=client: run(client) for client in clients})  # type: ignore[misc]
+    return in_turn(rounds, {client: partial(run, client) for client in clients})
 
 
 # --- the table --------------------------------------------------------------------------------------------------

@@ -2,9 +2,10 @@
 
     python -m benchmarks.feeder     prints the port it listens on, and serves until its standard input closes
 
-It renders nothing. `POST /burst?frames=N` sends N progress frames over all projects as fast as it can, then finishes the
-first project of each connection, which is how a client knows that the burst is over. `POST /steady?frames=N&rate=R` sends
-N frames at R a second and answers with the time of each. `GET /orders` gives the times at which orders came in.
+It renders nothing. `POST /burst?frames=N` sends N progress frames over all projects as fast as it can, then finishes
+the first project of each connection, which is how a client knows that the burst is over. `POST /steady?frames=N&rate=R`
+sends N frames at R a second and answers with the time of each. `GET /seen` tells when orders came in, and how many
+connections were used for answers; `POST /set?size=N` is the size of files from then on.
 """
 
 from __future__ import annotations

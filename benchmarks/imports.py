@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from functools import partial
 
 from .common import ROOT, Row, environment, in_turn, main, spawn
 
@@ -42,9 +43,8 @@ def measure(rounds: int) -> list[Row]:
     # Byte code is written first, so that nobody compiles.
     for program in PROGRAMS.values():
         spawn(program)
-    found = in_turn(
-        rounds * TIMES, {name: lambda program=program: spawn(program) for name, program in PROGRAMS.items()}
-    )  # type: ignore[misc]
+    runs = {name: partial(spawn, program) for name, program in PROGRAMS.items()}
+    found = in_turn(rounds * TIMES, runs)
     over = {name: figures["cpu"] - found["bare"]["cpu"] for name, figures in found.items()}
     heavy = subprocess.run(
         [sys.executable, "-c", f"import sys, sogni; print(sum(name in sys.modules for name in {HEAVY}))"],

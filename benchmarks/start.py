@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from functools import partial
 
 from .common import ORDER, Figures, Row, ask, feeder, in_turn, main, spawn
 
@@ -62,17 +63,16 @@ def start(program: str) -> Figures:
 
 def measure(rounds: int) -> list[Row]:
     """Wall until the order is read, and CPU, beside the published client and the libraries alone."""
-    found = in_turn(rounds * TIMES, {name: lambda text=text: start(text) for name, text in PROGRAMS.items()})  # type: ignore[misc]
+    found = in_turn(rounds * TIMES, {name: partial(start, program) for name, program in PROGRAMS.items()})
     rows = []
     for key in ("wall", "cpu"):
         ours, peer, floor = (found[name][key] for name in ("sogni", "official", "floor"))
         note = f"{ours * 1e3:.0f} ms, official {peer * 1e3:.0f}, floor {floor * 1e3:.0f}"
         rows.append(Row(f"start to first order, {key}, sogni / official", ours / peer, 0.8, note))
         rows.append(Row(f"start to first order, {key}, sogni / floor with requests", ours / floor, 1.5, note))
-        note = f"{found['sogni_async'][key] * 1e3:.0f} ms"
-        rows.append(
-            Row(f"start to first order, {key}, sogni_async / official", found["sogni_async"][key] / peer, None, note)
-        )
+        waited = found["sogni_async"][key]
+        note = f"{waited * 1e3:.0f} ms"
+        rows.append(Row(f"start to first order, {key}, sogni_async / official", waited / peer, None, note))
     return rows
 
 
