@@ -5,7 +5,7 @@
 It renders nothing. `POST /burst?frames=N` sends N progress frames over all projects as fast as it can, then finishes
 the first project of each connection, which is how a client knows that the burst is over. `POST /steady?frames=N&rate=R`
 sends N frames at R a second and answers with the time of each. `GET /seen` tells when orders came in, and how many
-connections were used for answers; `POST /set?size=N` is the size of files from then on.
+connections were used for answers, and how large the last file was; `POST /set?size=N` is the size of files after that.
 """
 
 from __future__ import annotations
@@ -63,6 +63,7 @@ class Feeder:
         self.orders: list[float] = []
         self.size = len(PIECE)
         self.connections: set[int] = set()
+        self.taken = 0
 
     async def socket(self, request: web.Request) -> web.StreamResponse:
         if request.headers.get("Upgrade", "").lower() != "websocket":
@@ -125,6 +126,7 @@ class Feeder:
         size = 0
         async for piece in request.content.iter_any():
             size += len(piece)
+        self.taken = size
         return web.Response(text=str(size))
 
     async def give(self, request: web.Request) -> web.StreamResponse:
@@ -152,7 +154,7 @@ class Feeder:
         return web.json_response({"status": "success", "data": {"downloadUrl": here, "uploadUrl": here}})
 
     async def seen(self, request: web.Request) -> web.Response:
-        return web.json_response({"orders": self.orders, "connections": len(self.connections)})
+        return web.json_response({"orders": self.orders, "connections": len(self.connections), "taken": self.taken})
 
     def app(self) -> web.Application:
         app = web.Application(client_max_size=1 << 40)
