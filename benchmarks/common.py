@@ -194,15 +194,21 @@ def spawn(program: str) -> Figures:
 
 
 def in_turn(rounds: int, runs: Mapping[str, Callable[[], Figures]]) -> dict[str, Figures]:
-    """Every run once a round, in turn, so that a busy machine disturbs all alike; the medians."""
+    """Every run once a round, in turn, so that a busy machine disturbs all alike; the medians.
+
+    `spread` is the dearest round's CPU over the cheapest one's: a ratio that is not well above it says nothing.
+    """
     found: dict[str, list[Figures]] = {name: [] for name in runs}
     for _ in range(rounds):
         for name, run in runs.items():
             found[name].append(run())
-    return {
-        name: {key: statistics.median(figures[key] for figures in each) for key in each[0]}
-        for name, each in found.items()
-    }
+    medians = {}
+    for name, each in found.items():
+        medians[name] = {key: statistics.median(figures[key] for figures in each) for key in each[0]}
+        cpu = sorted(figures["cpu"] for figures in each if figures.get("cpu"))
+        if cpu:
+            medians[name]["spread"] = cpu[-1] / cpu[0]
+    return medians
 
 
 def against_feeder(subject: str, rounds: int, clients: Sequence[str], *arguments: object) -> dict[str, Figures]:

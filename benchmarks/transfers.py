@@ -15,6 +15,8 @@ from .common import ORDER, Figures, Meter, Row, against_feeder, ask, awaiting, b
 MIB = 2**20
 SIZE = 256
 PIECE = 256 * 1024
+# A transfer takes a tenth of a second of CPU, which a busy machine may well triple.
+TIMES = 3
 
 
 @contextmanager
@@ -143,11 +145,14 @@ def measure(rounds: int) -> list[Row]:
     """Beside the published client and `http.client`."""
     rows = []
     for what, to_floor in (("upload", 1.5), ("download", 2.0)):
-        found = against_feeder("transfers", rounds, [*CLIENTS], what)
+        found = against_feeder("transfers", rounds * TIMES, [*CLIENTS], what)
         for key in ("wall", "cpu"):
             ours, peer, floor = (found[name][key] for name in ("sogni", "official", "floor"))
-            note = f"{ours:.2f} s, official {peer:.2f} s, floor {floor:.2f} s, {SIZE} MiB"
-            rows.append(Row(f"{what}, {key}, sogni / http.client", ours / floor, to_floor, note))
+            spreads = "/".join(f"{found[name]['spread']:.1f}" for name in ("sogni", "official", "floor"))
+            note = f"{ours:.2f} s, official {peer:.2f} s, floor {floor:.2f} s, {SIZE} MiB; spread of CPU {spreads}"
+            # Of downloads the goal is about the wall only.
+            goal = to_floor if what == "upload" or key == "wall" else None
+            rows.append(Row(f"{what}, {key}, sogni / http.client", ours / floor, goal, note))
             goal = 0.25 if what == "upload" else None
             rows.append(Row(f"{what}, {key}, sogni / official", ours / peer, goal, note))
         for name in ("sogni", "sogni_async"):
