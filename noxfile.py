@@ -18,26 +18,32 @@ nox.options.sessions = ["twin", "lint", "types", "tests"]
 nox.options.default_venv_backend = "none"
 
 PROJECT = Path("pyproject.toml")
-ENVIRONMENT = Path(".nox", f"shared-{sys.version_info.major}.{sys.version_info.minor}")
-PYTHON = str(ENVIRONMENT.absolute() / ("Scripts/python.exe" if os.name == "nt" else "bin/python"))
+VERSION = f"{sys.version_info.major}.{sys.version_info.minor}"
 EXTRAS = "cli,sandbox"
 
 
-def prepare(session: nox.Session) -> None:
-    """Make the shared environment, or leave it if it is the one that the project asks for."""
-    stamp = ENVIRONMENT / "made-from"
+def environment(group: str) -> Path:
+    """Where the packages of a dependency group are: the one for development is shared by all sessions but `docs`."""
+    return Path(".nox", f"{'shared' if group == 'dev' else group}-{VERSION}")
+
+
+def prepare(session: nox.Session, group: str = "dev") -> None:
+    """Make the environment of a group, or leave it if it is the one that the project asks for."""
+    folder = environment(group)
+    stamp = folder / "made-from"
     wanted = hashlib.sha256(PROJECT.read_bytes() + sys.version.encode()).hexdigest()
     if stamp.exists() and stamp.read_text("utf-8") == wanted:
         return
-    tools = nox.project.dependency_groups(nox.project.load_toml(PROJECT), "dev")
-    session.run(sys.executable, "-m", "virtualenv", "--clear", "--quiet", str(ENVIRONMENT))
-    run(session, "pip", "install", "--quiet", "--editable", f".[{EXTRAS}]", *tools)
+    tools = nox.project.dependency_groups(nox.project.load_toml(PROJECT), group)
+    session.run(sys.executable, "-m", "virtualenv", "--clear", "--quiet", str(folder))
+    run(session, "pip", "install", "--quiet", "--editable", f".[{EXTRAS}]", *tools, group=group)
     stamp.write_text(wanted, "utf-8")
 
 
-def run(session: nox.Session, module: str, *arguments: str) -> None:
-    """Run a module of the shared environment."""
-    session.run(PYTHON, "-m", module, *arguments, external=True)
+def run(session: nox.Session, module: str, *arguments: str, group: str = "dev") -> None:
+    """Run a module in the environment of a group."""
+    python = environment(group).absolute() / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
+    session.run(str(python), "-m", module, *arguments, external=True)
 
 
 @nox.session
@@ -46,6 +52,7 @@ def twin(session: nox.Session) -> None:
     prepare(session)
     run(session, "codegen.twin", "--check")
     run(session, "codegen.keywords", "--check")
+    run(session, "codegen.models", "--check")
 
 
 @nox.session(name="twin-write")
@@ -54,6 +61,7 @@ def twin_write(session: nox.Session) -> None:
     prepare(session)
     run(session, "codegen.twin")
     run(session, "codegen.keywords")
+    run(session, "codegen.models")
 
 
 @nox.session
@@ -87,8 +95,14 @@ def soak(session: nox.Session) -> None:
 
 
 @nox.session
+def docs(session: nox.Session) -> None:
+    """The documentation, into `.nox/docs`; warnings are errors."""
+    prepare(session, "docs")
+    run(session, "sphinx", "-q", "-W", "--keep-going", "-b", "html", "docs", str(Path(".nox", "docs")), group="docs")
+
+
+@nox.session
 def bench(session: nox.Session) -> None:
-    """A benchmark: `nox -s bench -- frames --rounds 3`."""
+    """All benchmarks and one table, or some: `nox -s bench -- frames create --rounds 3`."""
     prepare(session)
-    name, *arguments = session.posargs or ["frames"]
-    session.run(PYTHON, f"benchmarks/{name}.py", *arguments, external=True)
+    run(session, "benchmarks", *session.posargs)

@@ -1,4 +1,4 @@
-"""Every exception of `sogni` and `sogni_async`, one tree for both packages.
+"""Every exception of `sogni` and `sogni_async`, one tree for both packages::
 
     SogniError                          code, retryable, hint, project_id
       ConfigError                       the client was set up in a way that cannot work

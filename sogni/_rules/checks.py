@@ -4,12 +4,30 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from .about import code
 from .draft import Draft
 from .row import Row, positional
 from .values import trim, truthy
 
 
-class NotBoth(Row):
+class Check(Row):
+    """A condition. Subclasses look at the draft and complain."""
+
+    def __call__(self, draft: Draft) -> None:
+        """Complains when the condition does not hold."""
+
+    @property
+    def about(self) -> str:
+        """The condition as a sentence in Markdown, for the documentation."""
+        return ""
+
+    @property
+    def never(self) -> tuple[str, ...]:
+        """Parameters that this condition leaves no room for."""
+        return ()
+
+
+class NotBoth(Check):
     """Two parameters that exclude each other."""
 
     first: str = positional(kw_only=False)
@@ -19,8 +37,12 @@ class NotBoth(Row):
         if truthy(draft.get(self.first)) and truthy(draft.get(self.second)):
             draft.refuse(self.second, f"cannot be combined with {self.first}", allowed="one of the two")
 
+    @property
+    def about(self) -> str:
+        return f"`{self.first}` or `{self.second}`, not both."
 
-class Needs(Row):
+
+class Needs(Check):
     """A parameter that makes sense only together with one of some others.
 
     Attributes:
@@ -38,8 +60,13 @@ class Needs(Row):
             words = " or ".join(self.others)
             draft.refuse(self.name, f"needs {words}", allowed=f"together with {words}")
 
+    @property
+    def about(self) -> str:
+        given = self.name if self.equal_to is None else f"{self.name}={self.equal_to!r}"
+        return f"`{given}` only together with {code(self.others, ' or ')}."
 
-class OneOf(Row):
+
+class OneOf(Check):
     """Another parameter needs this one to have one of a few values.
 
     Attributes:
@@ -55,8 +82,12 @@ class OneOf(Row):
             words = " or ".join(self.values)
             draft.refuse(self.needed_by, f"needs {self.name} to be {words}", allowed=f"{self.name}: {words}")
 
+    @property
+    def about(self) -> str:
+        return f"`{self.needed_by}` only with `{self.name}` {code(self.values, ' or ')}."
 
-class Conflict(Row):
+
+class Conflict(Check):
     """Two values that exclude each other."""
 
     name: str = positional(kw_only=False)
@@ -68,8 +99,12 @@ class Conflict(Row):
         if draft.values.get(self.name) == self.value and draft.values.get(self.other) == self.other_value:
             draft.refuse(self.name, f"cannot be {self.value} when {self.other} is {self.other_value}")
 
+    @property
+    def about(self) -> str:
+        return f"`{self.name}={self.value!r}` not with `{self.other}={self.other_value!r}`."
 
-class Ordered(Row):
+
+class Ordered(Check):
     """Two numbers of which the first has to be the smaller one."""
 
     low: str = positional(kw_only=False)
@@ -80,8 +115,12 @@ class Ordered(Row):
         if isinstance(low, (int, float)) and isinstance(high, (int, float)) and low >= high:
             draft.refuse(self.high, f"must be greater than {self.low}", value=high)
 
+    @property
+    def about(self) -> str:
+        return f"`{self.low}` is smaller than `{self.high}`."
 
-class AnyOf(Row):
+
+class AnyOf(Check):
     """At least one of these has to be there."""
 
     names: tuple[str, ...] = positional(kw_only=False)
@@ -91,8 +130,12 @@ class AnyOf(Row):
         if not draft.count(*self.names):
             draft.refuse(self.names[0], f"is missing: {self.what}", allowed=" or ".join(self.names))
 
+    @property
+    def about(self) -> str:
+        return f"At least one of {code(self.names)}: {self.what}."
 
-class Total(Row):
+
+class Total(Check):
     """How many references there may be in all.
 
     Attributes:
@@ -118,8 +161,23 @@ class Total(Row):
             allowed = f"at most {self.high} {self.what}" if self.high else f"no {self.what}"
             draft.refuse(fullest, f"is too much: this model takes {allowed}, not {found}", allowed=allowed)
 
+    @property
+    def never(self) -> tuple[str, ...]:
+        return self.of if self.high == 0 else ()
 
-class Apart(Row):
+    @property
+    def about(self) -> str:
+        counted = code((*self.of, *self.together))
+        if self.high == 0:
+            return f"No {self.what}: {counted}."
+        low = "" if self.low is None else f"at least {self.low}"
+        high = "" if self.high is None else f"at most {self.high}"
+        both = " and ".join(filter(None, (low, high))).capitalize()
+        as_one = f"; {code(self.together, ' and ')} count as one" if self.together else ""
+        return f"{both} {self.what} in all, counting {counted}{as_one}."
+
+
+class Apart(Check):
     """Two groups of parameters that exclude each other."""
 
     first: tuple[str, ...] = positional(kw_only=False)
@@ -132,8 +190,12 @@ class Apart(Row):
         if one and other:
             draft.refuse(other, f"cannot be combined with {one}: {self.why}", allowed="one of the two")
 
+    @property
+    def about(self) -> str:
+        return f"{code(self.first, ' or ')} not together with {code(self.second, ' or ')}: {self.why}."
 
-class Accompanied(Row):
+
+class Accompanied(Check):
     """References that are never enough by themselves.
 
     Attributes:
@@ -149,8 +211,12 @@ class Accompanied(Row):
         if found and not draft.count(*self.by):
             draft.refuse(found, f"needs {self.what}", allowed=" or ".join(self.by))
 
+    @property
+    def about(self) -> str:
+        return f"{code(self.names, ' or ')} needs {self.what}: {code(self.by, ' or ')}."
 
-class PromptOr(Row):
+
+class PromptOr(Check):
     """A blank prompt needs a reference to go by."""
 
     names: tuple[str, ...] = positional(kw_only=False)
@@ -161,8 +227,12 @@ class PromptOr(Row):
         if blank and not draft.count(*self.names):
             draft.refuse("positive_prompt", "is needed when there is no reference", value=prompt)
 
+    @property
+    def about(self) -> str:
+        return f"`positive_prompt` may be blank only with one of {code(self.names)}."
 
-class Task(Row):
+
+class Task(Check):
     """A task that says what loose references are for, and what each task needs.
 
     Attributes:
@@ -190,3 +260,9 @@ class Task(Row):
         needed = self.needs[task]
         if not draft.count(*needed):
             draft.refuse(needed[0], f"is missing: {self.name} {task!r} needs {' or '.join(needed)}")
+
+    @property
+    def about(self) -> str:
+        needs = "; ".join(f"`{task}` needs {code(names, ' or ')}" for task, names in self.needs.items())
+        loose, anchors = code(self.loose, " or "), code(self.anchors, " and ")
+        return f"`{self.name}` is required with {loose}, and excludes {anchors}; {needs}."

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from .about import About, code
+from .amounts import Integer
+from .checks import Check
 from .draft import Draft
-from .fields import Field, Given, Integer, bounds, clamp
+from .fields import Field, Given, bounds, clamp
 from .frames import ANY_OTHER
-from .row import Row
 from .slots import Slot
 from .values import integer, is_finite, is_list, number
 
@@ -50,6 +52,11 @@ class Length(Field):
             return
         draft.key["frames"] = rule.frames(seconds, fps)
 
+    @property
+    def about(self) -> tuple[About, ...]:
+        allowed = "" if self.low is None or self.high is None else f"{self.low:.4g} to {self.high:.4g}"
+        return (About("duration", allowed=f"{allowed}; wins over `frames`".lstrip("; "), unit="s"), *self.frames.about)
+
 
 class SourceLength(Field):
     """Frames, or seconds together with a rate, of a clip that exists already; frames win."""
@@ -81,6 +88,13 @@ class SourceLength(Field):
         else:
             draft.key["frames"] = max(1, rule.frames(seconds, fps))
 
+    @property
+    def about(self) -> tuple[About, ...]:
+        return (
+            About("duration", allowed="one frame or more, together with `fps`", unit="s"),
+            About("frames", allowed="whole, at least 1; wins over `duration`"),
+        )
+
 
 class Resolution(Field):
     """The short edge of an upscaled clip: said outright, or the shorter one of width and height."""
@@ -109,6 +123,17 @@ class Resolution(Field):
             near_to = number(value)
             nearest = None if near_to is None else min(self.options, key=lambda option: abs(option - near_to))
             draft.refuse(self.name, f"must be {words}", value=value, allowed=words, nearest=nearest)
+
+    @property
+    def about(self) -> tuple[About, ...]:
+        return (
+            About(
+                self.name,
+                allowed=f"{code(self.options)}, or else the shorter of width and height",
+                unit="px",
+                required=True,
+            ),
+        )
 
 
 class Keyframes(Field):
@@ -143,8 +168,14 @@ class Keyframes(Field):
             inner.refuse("frame_index", "must be a whole number", value=entry.get("frame_index"))
         return place
 
+    @property
+    def about(self) -> tuple[About, ...]:
+        return (
+            About(self.name, allowed=f"a list of at most {self.most} objects of `image` and `frame_index`", use="file"),
+        )
 
-class KeyframesInside(Row):
+
+class KeyframesInside(Check):
     """Keyframes stand inside the clip, each at a frame of its own."""
 
     name: str = "keyframes"
@@ -173,6 +204,10 @@ class KeyframesInside(Row):
                 )
             elif place in places[:n]:
                 draft.refuse(path, "is taken by another keyframe", value=place)
+
+    @property
+    def about(self) -> str:
+        return f"`{self.name}` stand inside the clip, each at a frame of its own."
 
 
 class Hints(Field):
@@ -209,3 +244,8 @@ class Hints(Field):
             total += seconds
         if total > self.high:
             draft.refuse(self.name, f"must be {self.high:g} s together at most", value=total)
+
+    @property
+    def about(self) -> tuple[About, ...]:
+        allowed = f"a list, each {bounds(self.low, self.high)}, {self.high:g} together at most; one for each video"
+        return (About(self.name, allowed=allowed, unit="s"),)

@@ -6,14 +6,14 @@ A table lists fields; each knows its parameter, its name on the wire and what to
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from typing import Literal
 
 from .._protocol.wire import camel
+from .about import About, code
 from .draft import Draft
 from .row import Row, positional
-from .values import integer, is_list, number, scalar, short, truthy
+from .values import is_list, scalar, short, truthy
 
 
 def near(value: object, options: Sequence[object]) -> object:
@@ -77,6 +77,11 @@ class Field(Row):
     def put(self, draft: Draft, value: object) -> None:
         """Checks and writes one value."""
 
+    @property
+    def about(self) -> tuple[About, ...]:
+        """What there is to say about each of `names`, for the documentation."""
+        return tuple(About(name) for name in self.names)
+
 
 class Ignored(Field):
     """Known, read by someone else or by nobody, and never written from here."""
@@ -88,6 +93,10 @@ class Dropped(Field):
     def put(self, draft: Draft, value: object) -> None:
         if truthy(value):
             draft.warn(self.name, "is not used by this model and was left out")
+
+    @property
+    def about(self) -> tuple[About, ...]:
+        return (About(self.name, use="unused"),)
 
 
 class Given(Field):
@@ -110,6 +119,10 @@ class Given(Field):
         if self.usual is not None and not (isinstance(value, str) and value in self.usual):
             draft.warn(self.name, f"{short(value)} may be refused by the service: it makes {', '.join(self.usual)}")
 
+    @property
+    def about(self) -> tuple[About, ...]:
+        return (About(self.name, allowed=code(self.usual or ())),)
+
 
 class Truth(Field):
     """Sent as True when the value is true in any way, else not at all."""
@@ -120,123 +133,9 @@ class Truth(Field):
         if truthy(value):
             (draft.top if self.top else draft.key)[self.wire] = True
 
-
-class Number(Field):
-    """A number between two bounds, both inclusive; sent converted.
-
-    Attributes:
-        low, high: The bounds; None for no bound.
-        text: Whether a numeric text is converted.
-        unless: The value that is not sent, because it is what the service takes anyway.
-    """
-
-    low: float | None = None
-    high: float | None = None
-    unit: str = ""
-    text: bool = True
-    unless: float | None = None
-
-    def put(self, draft: Draft, value: object) -> None:
-        found = self.check(draft, value)
-        if found is not None and found != self.unless:
-            draft.key[self.wire] = found
-
-    def check(self, draft: Draft, value: object) -> int | float | None:
-        """The accepted number; None after noting a problem."""
-        found = number(value, text=self.text)
-        if found is None or found != clamp(found, self.low, self.high):
-            nearest = None if found is None else clamp(found, self.low, self.high)
-            allowed = bounds(self.low, self.high, self.unit)
-            draft.refuse(self.name, f"must be a number, {allowed}", value=value, allowed=allowed, nearest=nearest)
-            return None
-        draft.values[self.name] = found
-        return found
-
-
-class Inverted(Number):
-    """A strength of the caller's that the service counts the other way round: `1 - value`.
-
-    Attributes:
-        only_with: The parameter without which it is not even looked at.
-    """
-
-    only_with: str
-
-    def put(self, draft: Draft, value: object) -> None:
-        if not truthy(draft.get(self.only_with)):
-            draft.warn(self.name, f"has no effect without {self.only_with}")
-            return
-        found = self.check(draft, value)
-        if found is not None:
-            draft.key[self.wire] = 1 - found
-
-
-class Integer(Field):
-    """A whole number between two bounds; text, booleans and fractions never are one.
-
-    Attributes:
-        low, high: The bounds, both inclusive; None for no bound.
-        whole_float: Whether 5.0 counts as 5.
-        every: Distance between accepted values, counted from `low`.
-    """
-
-    low: int = 0
-    high: int | None = None
-    whole_float: bool = True
-    every: int = 1
-    unit: str = ""
-
-    def put(self, draft: Draft, value: object) -> None:
-        found = self.check(draft, value)
-        if found is not None:
-            draft.key[self.wire] = found
-
-    def check(self, draft: Draft, value: object) -> int | None:
-        """The accepted number; None after noting a problem."""
-        found = integer(value, whole_float=self.whole_float)
-        if found is None or found != self.nearest(found):
-            near_to = number(value)
-            allowed = bounds(self.low, self.high, self.unit)
-            if self.every > 1:
-                allowed += f" in steps of {self.every}"
-            draft.refuse(
-                self.name,
-                f"must be a whole number, {allowed}",
-                value=value,
-                allowed=allowed,
-                nearest=None if near_to is None else self.nearest(near_to),
-            )
-            return None
-        draft.values[self.name] = found
-        return found
-
-    def nearest(self, value: float) -> int:
-        """The accepted number nearest to a value."""
-        inside = clamp(value, self.low, self.high)
-        if not isinstance(inside, int):
-            inside = math.floor(inside + 0.5)
-        steps = (inside - self.low + self.every // 2) // self.every
-        if self.high is not None:
-            steps = min(steps, (self.high - self.low) // self.every)
-        return self.low + steps * self.every
-
-
-class Exactly(Field):
-    """The one number that the model knows: may be left out, must not be anything else."""
-
-    value: int
-
-    def put(self, draft: Draft, value: object) -> None:
-        if number(value, text=False) == self.value:
-            draft.send(self.wire, self.name, value)
-        else:
-            draft.refuse(
-                self.name,
-                f"must be {self.value} on this model",
-                value=value,
-                allowed=str(self.value),
-                nearest=self.value,
-            )
+    @property
+    def about(self) -> tuple[About, ...]:
+        return (About(self.name, allowed=code((True,))),)
 
 
 class Choice(Field):
@@ -272,6 +171,10 @@ class Choice(Field):
         if word not in self.silent:
             (draft.top if self.top else draft.key)[self.wire] = self.sends[word] if self.sends else word
 
+    @property
+    def about(self) -> tuple[About, ...]:
+        return (About(self.name, allowed=code(self.options)),)
+
 
 class Flag(Field):
     """True or False and nothing else.
@@ -296,6 +199,10 @@ class Flag(Field):
             if value or not self.only_true_sent:
                 (draft.top if self.top else draft.key)[self.wire] = value
 
+    @property
+    def about(self) -> tuple[About, ...]:
+        return (About(self.name, allowed=code((True, False) if self.only is None else (self.only,))),)
+
 
 class Not(Given):
     """Sent as given, but one value is refused.
@@ -313,6 +220,10 @@ class Not(Given):
             draft.refuse(self.name, f"cannot be {short(value)} {self.why}")
         else:
             Given.put(self, draft, value)
+
+    @property
+    def about(self) -> tuple[About, ...]:
+        return (About(self.name, allowed=f"not {code((self.value,))}"),)
 
 
 class Refused(Field):
@@ -334,6 +245,10 @@ class Refused(Field):
             draft.refuse(self.name, self.must, allowed="left out")
         elif self.then is not None:
             self.then.put(draft, value)
+
+    @property
+    def about(self) -> tuple[About, ...]:
+        return (About(self.name, allowed=self.must, use="refused"),)
 
 
 def only_on(
@@ -374,18 +289,6 @@ class FromTier(Field):
         else:
             draft.key[self.wire] = draft.values[self.name] = str.__str__(value)
 
-
-class MediaCount(Field):
-    """How many outputs; none, zero or nothing counts as one.
-
-    Attributes:
-        only: The one number that this model makes; None for any.
-    """
-
-    only: int | None = None
-
-    def put(self, draft: Draft, value: object) -> None:
-        if self.only is not None and number(value, text=False) != self.only:
-            draft.refuse(self.name, f"must be {self.only} on this model", value=value, nearest=self.only)
-        elif truthy(value):
-            draft.send(self.wire, self.name, value, top=True)
+    @property
+    def about(self) -> tuple[About, ...]:
+        return (About(self.name, allowed="a name that the catalogue lists for the model"),)

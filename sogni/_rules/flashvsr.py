@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from .amounts import Integer, MediaCount, Number
 from .clip import Resolution, SourceLength
-from .fields import Choice, Integer, MediaCount, Not, Number, Refused
+from .fields import Choice, Not, Refused
 from .frames import FrameRule
 from .native import NATIVE
 from .rule import Family, Layer, ids

@@ -68,6 +68,19 @@ class FrameRule(Row):
             found = js_round(found / self.snap) * self.snap
         return found + self.extra
 
+    @property
+    def about(self) -> str:
+        """How seconds become frames, as a sentence in Markdown, for the documentation."""
+        if self.grid is not None:
+            first, second = self.grid.base, self.grid.base + self.grid.step
+            return f"{self.rate} frames per second; a clip has {first}, {second}, ... or {self.grid.last} of them."
+        rate = f"{self.rate} frames per second, whatever `fps` says" if self.rate else "As many frames as `fps` says"
+        if not self.rate:
+            rate += f" ({self.default_fps:g} when not given)"
+        steps = f", in steps of {self.snap}" if self.snap > 1 else ""
+        last = f", and {self.extra} more at the end" if self.extra else ""
+        return f"{rate}{steps}{last}."
+
 
 ANY_OTHER = FrameRule()
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from .amounts import Exactly, Integer, Number
 from .checks import Needs, Total
 from .clip import Hints, Keyframes, KeyframesInside, Length
-from .fields import Choice, Exactly, Given, Integer, Not, Number, Refused
+from .fields import Choice, Given, Not, Refused
 from .frames import FrameRule, Grid
 from .native import NATIVE
 from .rule import Family, Layer, ids

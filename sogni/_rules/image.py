@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from .amounts import Integer, Inverted, Number
 from .checks import Conflict, Needs, NotBoth, OneOf
-from .fields import Choice, Dropped, Field, Flag, FromTier, Given, Integer, Inverted, Number, Refused, only_on
+from .fields import Choice, Dropped, Field, Flag, FromTier, Given, Refused, only_on
 from .kinds import BIREFNET, MAKES_3D, SAM_3
 from .mask import MaskUrl, decode_mask
 from .nested import Record, required

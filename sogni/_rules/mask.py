@@ -7,6 +7,7 @@ import binascii
 import re
 
 from ..errors import Problem
+from .about import About
 from .draft import Draft
 from .fields import Field
 from .values import trim, truthy
@@ -25,6 +26,10 @@ class MaskUrl(Field):
             draft.send(self.wire, self.name, value)
         else:
             draft.refuse(self.name, "must be a URL", value=value)
+
+    @property
+    def about(self) -> tuple[About, ...]:
+        return (About(self.name, allowed="a URL, or a PNG as `data:` URL"),)
 
 
 def decode_mask(params: dict[str, object], problems: list[Problem]) -> None:

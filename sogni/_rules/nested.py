@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import ClassVar
 
+from .about import About
+from .checks import Check
 from .draft import Draft
 from .fields import Field, near
-from .rule import NOTHING, Check, Rows
+from .rule import NOTHING, Rows
 from .values import is_list, short, truthy
 
 
@@ -83,6 +85,15 @@ class Record(Field):
             hint = f"; did you mean {nearest}?" if nearest else ""
             inner.warn(name, f"is not known and was left out{hint}")
 
+    @property
+    def about(self) -> tuple[About, ...]:
+        return (About(self.name, allowed=f"an object: {self.inside}", required=self.required),)
+
+    @property
+    def inside(self) -> str:
+        """What the object holds, as a phrase."""
+        return "; ".join(_phrase(about) for row in self.fields for about in row.about)
+
 
 class Items(Field):
     """A list of objects of one kind, always written."""
@@ -114,6 +125,10 @@ class Items(Field):
                 found.append(item)
         draft.values[self.name] = found
 
+    @property
+    def about(self) -> tuple[About, ...]:
+        return (About(self.name, allowed=f"a list of at most {self.most} objects ({self.of.inside})"),)
+
 
 class Required(Field):
     """A field that may not be missing."""
@@ -129,6 +144,10 @@ class Required(Field):
             draft.refuse(self.name, "is missing")
         else:
             self.then.write(draft)
+
+    @property
+    def about(self) -> tuple[About, ...]:
+        return tuple(about.but(required=True) for about in self.then.about)
 
 
 def required(row: Field) -> Required:
@@ -162,3 +181,14 @@ class Tagged(Field):
         found = record.read(draft, self.name, value)
         if found is not None:
             draft.key[self.wire] = found
+
+    @property
+    def about(self) -> tuple[About, ...]:
+        kinds = " or ".join(f"for `{self.tag}={kind!r}`: {record.inside}" for kind, record in self.kinds.items())
+        return (About(self.name, allowed=f"an object, {kinds}"),)
+
+
+def _phrase(about: About) -> str:
+    """One field of an object, for readers."""
+    need = " (required)" if about.required else ""
+    return f"`{about.name}`{need} {about.allowed}".rstrip()

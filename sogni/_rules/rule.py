@@ -11,11 +11,11 @@ from .row import Row
 
 if TYPE_CHECKING:
     from ..errors import Problem
+    from .checks import Check
     from .draft import Draft
     from .fields import Field
     from .frames import FrameRule
 
-Check: TypeAlias = "Callable[[Draft], None]"
 Prepare: TypeAlias = "Callable[[dict[str, object], list[Problem]], None]"
 
 T = TypeVar("T")

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from .checks import AnyOf, Apart, Ordered
+from .amounts import Integer, Number
+from .checks import AnyOf, Apart, Check, Ordered
 from .draft import Draft
-from .fields import Choice, Flag, Integer, Number
+from .fields import Choice, Flag
 from .nested import Items, Record, required
-from .row import Row
 from .texts import Text
 
 _LABELS = ("positive", "negative")
@@ -16,7 +16,7 @@ def _place(name: str) -> Number:
     return Number(name, low=0, high=1, text=False)
 
 
-class PointsWithBoxes(Row):
+class PointsWithBoxes(Check):
     """Points refine one positive box, and they bring several masks unless that is switched off."""
 
     def __call__(self, draft: Draft) -> None:
@@ -30,6 +30,10 @@ class PointsWithBoxes(Row):
             draft.key.setdefault("multimask", True)
         elif draft.key.pop("multimask", False):
             draft.refuse("multimask", "needs points", value=True, nearest=False)
+
+    @property
+    def about(self) -> str:
+        return "`points` refine one positive box at most, and only they bring several masks (`multimask`)."
 
 
 PROMPT = Record(

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from .fields import Field, Given, Ignored, MediaCount, Truth
+from .amounts import MediaCount
+from .fields import Field, Given, Ignored, Truth
 from .nested import Record, Tagged, required
 from .texts import Hash
 

@@ -7,8 +7,10 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from ..errors import Problem
+from .about import About
+from .amounts import Integer, Number
 from .draft import Draft
-from .fields import Field, Integer, Number, bounds, near
+from .fields import Field, bounds, near
 from .values import short, truthy
 
 if TYPE_CHECKING:
@@ -32,6 +34,11 @@ class Pair(Field):
                 Number(name, low=self.low, unit="px").put(draft, given[name])
         for name in there[:1] if len(there) == 1 else ():
             draft.warn(name, "has no effect without the other dimension")
+
+    @property
+    def about(self) -> tuple[About, ...]:
+        allowed = f"{bounds(self.low, None)}; both or neither"
+        return tuple(About(name, allowed=allowed, unit="px") for name in self.names)
 
 
 class Canvas(Field):
@@ -72,6 +79,12 @@ class Canvas(Field):
         factor = math.sqrt(self.pixels / (width * height))
         across, down = (int(edge * factor) // self.edge.every * self.edge.every for edge in (width, height))
         return f"{max(across, self.edge.low)} x {max(down, self.edge.low)}"
+
+    @property
+    def about(self) -> tuple[About, ...]:
+        (edge,) = self.edge.about
+        allowed = f"{edge.allowed}; both or neither, {self.pixels} pixels in all at most"
+        return tuple(About(name, allowed=allowed, unit="px") for name in self.names)
 
 
 class Size(Field):
@@ -129,6 +142,16 @@ class Size(Field):
             )
         if self.ratio and max(across, down) > self.ratio * min(across, down):
             draft.refuse("width", f"to height must be {self.ratio} to 1 at most", value=f"{across} x {down}")
+
+    @property
+    def about(self) -> tuple[About, ...]:
+        allowed = bounds(self.low, self.high)
+        if self.area:
+            allowed += f"; width times height {bounds(*self.area)}"
+        if self.ratio:
+            allowed += f"; {self.ratio} to 1 at most"
+        preset = About("size_preset", allowed="a preset of the model, or `custom` with width and height")
+        return (preset, *(About(name, allowed=allowed, unit="px") for name in ("width", "height")))
 
 
 def scaled(width: float, height: float, area: float) -> str:

@@ -5,9 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Literal
 
+from .about import About
 from .draft import Draft, Upload
 from .fields import Field
 from .values import is_list, truthy
+
+# What a slot holds, for readers.
+KINDS = {"image": "a picture", "audio": "a recording", "video": "a video"}
 
 
 class Slot(Field):
@@ -69,6 +73,10 @@ class Slot(Field):
                     largest=self.largest,
                 )
             )
+
+    @property
+    def about(self) -> tuple[About, ...]:
+        return (About(self.name, allowed=KINDS[self.slot], use="file", required=self.required),)
 
 
 class Pictures(Field):
@@ -133,6 +141,13 @@ class Pictures(Field):
                     return ()
         return entries
 
+    @property
+    def about(self) -> tuple[About, ...]:
+        if self.most == 0:
+            return (About(self.name, allowed="this model takes none", use="refused"),)
+        allowed = "a list of pictures" if self.most is None else f"at most {self.most} pictures"
+        return (About(self.name, allowed=allowed, use="file"),)
+
 
 class Numbered(Field):
     """A file and a list of more of its kind that share one row of numbers: `hasReferenceVideo1` and so on.
@@ -140,13 +155,11 @@ class Numbered(Field):
     Attributes:
         more: The parameter with the list; an empty entry in it is refused.
         stem: The common part of flag, content type and upload.
-        hints: The parameter with the length of each file in seconds.
     """
 
     more: str
     stem: str
     slot: str
-    hints: str | None = None
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -182,6 +195,13 @@ class Numbered(Field):
                     )
                 )
 
+    @property
+    def about(self) -> tuple[About, ...]:
+        return (
+            About(self.name, allowed=KINDS[self.slot], use="file"),
+            About(self.more, allowed="a list of further ones", use="file"),
+        )
+
 
 class OnlyWhen(Field):
     """A file that is left out unless a nested parameter has a certain value.
@@ -201,3 +221,8 @@ class OnlyWhen(Field):
             self.then.write(draft)
         elif truthy(draft.get(self.name)):
             draft.warn(self.name, f"is used with {self.parameter} {self.key}={self.value!r} only and was left out")
+
+    @property
+    def about(self) -> tuple[About, ...]:
+        only = f"with `{self.parameter}` of `{self.key}={self.value!r}` only"
+        return tuple(about.but(allowed=f"{about.allowed}, {only}") for about in self.then.about)

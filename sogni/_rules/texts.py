@@ -6,6 +6,7 @@ import json
 import re
 from collections.abc import Sequence
 
+from .about import About
 from .draft import Draft
 from .fields import Field
 from .values import UnsendableError, is_list, plain, short, trim, truthy
@@ -22,6 +23,10 @@ class JsonText(Field):
         except UnsendableError as error:
             draft.refuse(self.name, str(error), value=value)
 
+    @property
+    def about(self) -> tuple[About, ...]:
+        return (About(self.name, allowed="lists and objects"),)
+
 
 class Text(Field):
     """A text of limited length, sent without the white space around it."""
@@ -36,6 +41,10 @@ class Text(Field):
         else:
             draft.key[self.wire] = draft.values[self.name] = text
 
+    @property
+    def about(self) -> tuple[About, ...]:
+        return (About(self.name, allowed=f"{self.shortest} to {self.longest} characters"),)
+
 
 class Hash(Field):
     """A SHA-256 in hexadecimal digits, sent in lower case."""
@@ -45,6 +54,10 @@ class Hash(Field):
             draft.key[self.wire] = value.lower()
         else:
             draft.refuse(self.name, "must be 64 hexadecimal digits", value=value)
+
+    @property
+    def about(self) -> tuple[About, ...]:
+        return (About(self.name, allowed="64 hexadecimal digits"),)
 
 
 class Blank(Field):
@@ -61,6 +74,10 @@ class Blank(Field):
             draft.refuse(self.name, "must be left out: this model takes none", value=value, allowed="blank")
         elif self.sent and truthy(value):
             draft.send(self.wire, self.name, value)
+
+    @property
+    def about(self) -> tuple[About, ...]:
+        return (About(self.name, allowed="this model takes none", use="refused"),)
 
 
 class Urls(Field):
@@ -83,6 +100,10 @@ class Urls(Field):
                 return []
         return [str.__str__(url) for url in entries]
 
+    @property
+    def about(self) -> tuple[About, ...]:
+        return (About(self.name, allowed="a list of URLs"),)
+
 
 class HttpsUrl(Field):
     """One https URL that the service fetches itself; sent as given."""
@@ -92,3 +113,7 @@ class HttpsUrl(Field):
             draft.send(self.wire, self.name, value)
         else:
             draft.refuse(self.name, "must be a URL that starts with https://", value=value)
+
+    @property
+    def about(self) -> tuple[About, ...]:
+        return (About(self.name, allowed="a URL that starts with `https://`"),)

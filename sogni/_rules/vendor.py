@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from .amounts import Exactly, Integer
 from .checks import Accompanied, Apart, Needs, NotBoth, PromptOr, Task, Total
 from .clip import Length
-from .fields import Choice, Dropped, Exactly, Field, Flag, Integer, Refused
+from .fields import Choice, Dropped, Field, Flag, Refused
 from .frames import FrameRule
 from .rule import Family, Layer, ids
 from .texts import HttpsUrl, Urls

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from . import flashvsr, h3, ltx, vendor, wan
+from .amounts import Number
 from .clip import Length
-from .fields import Choice, Dropped, Flag, FromTier, Given, Ignored, Number, Truth, only_on
+from .fields import Choice, Dropped, Flag, FromTier, Given, Ignored, Truth, only_on
 from .nested import Record, required
 from .rule import EVERYTHING, Family, Layer, Table
 from .shared import COMMON

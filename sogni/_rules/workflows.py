@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from .checks import AnyOf
+from .checks import AnyOf, Check
 from .fields import Field, Refused
-from .rule import Check, Layer
+from .rule import Layer
 from .slots import OnlyWhen, Slot
 
 _SLOTS: dict[str, Slot] = {

@@ -14,10 +14,17 @@ from sogni.sandbox import Sandbox
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text("utf-8")
-PYTHON = re.findall(r"^```python\n(.*?)^```$", README, re.DOTALL | re.MULTILINE)
+
+
+def blocks(text: str, language: str) -> list[str]:
+    """The blocks of code in a page of Markdown."""
+    return re.findall(rf"^```{language}\n(.*?)^```$", text, re.DOTALL | re.MULTILINE)
+
+
+PYTHON = blocks(README, "python")
 COMMANDS = [
     line
-    for block in re.findall(r"^```console\n(.*?)^```$", README, re.DOTALL | re.MULTILINE)
+    for block in blocks(README, "console")
     for line in block.splitlines()
     if line.startswith("sogni ") and " serve " not in line
 ]
@@ -28,13 +35,18 @@ def name(code: str) -> str:
     return re.sub(r"\W+", "-", code.strip().splitlines()[-1]).strip("-")[:40]
 
 
-@pytest.mark.parametrize("code", PYTHON, ids=map(name, PYTHON))
-def test_python(offline, folder: Path, code: str) -> None:
+def check_block(offline, folder: Path, code: str) -> None:
+    """Run a block: it succeeds without a word on standard error, and the files that it names are there."""
     ran = offline.python("-W", "error", "-c", code)
     assert (ran.code, ran.err) == (0, "")
     for line in ran.lines:
         if line.endswith((".png", ".mp4", ".mp3")):
             assert (folder / line).stat().st_size > 1000
+
+
+@pytest.mark.parametrize("code", PYTHON, ids=map(name, PYTHON))
+def test_python(offline, folder: Path, code: str) -> None:
+    check_block(offline, folder, code)
 
 
 @pytest.mark.parametrize("line", COMMANDS)

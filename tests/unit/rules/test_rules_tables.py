@@ -11,12 +11,22 @@ import attrs
 import pytest
 
 import sogni._rules
-from sogni._rules import image
-from sogni._rules.fields import Choice, Given, Number
+from codegen import models
+from sogni._rules import image, video
+from sogni._rules.amounts import Number
+from sogni._rules.assets import video_asset_config
+from sogni._rules.build import build_job
+from sogni._rules.checks import NotBoth
+from sogni._rules.clip import Length
+from sogni._rules.fields import Choice, Given, Refused
+from sogni._rules.frames import FrameRule, calculate_video_frames
+from sogni._rules.kinds import is_video_model_id
 from sogni._rules.row import Row, positional
 from sogni._rules.rule import MEDIA, Family, Layer, ids, rule_for, starts_with, table
 from sogni._rules.sizes import Size
-from sogni.errors import ApiError
+from sogni._rules.slots import Slot
+from sogni.errors import ApiError, ValidationError
+from sogni.types.catalog import ModelOptions
 from sogni.types.params import AudioParams, ImageParams, VideoParams
 
 # Modules that hold tables: ids and patterns are data there.
@@ -54,6 +64,34 @@ def test_each_known_model_is_in_exactly_one_row(recorded: Any) -> None:
         if media == "video":
             assert len(exact) == 1
             assert rule.known
+
+
+def _known_ids(recorded: Any) -> set[str]:
+    """Every id that the catalogue or a table names."""
+    tables = {model_id for media in MEDIA for family in table(media).families for model_id in family.match.ids}
+    return tables | {model.id for model in recorded.models}
+
+
+def test_each_known_id_matches_exactly_one_rule(recorded: Any) -> None:
+    """A row that names the id; else a row whose scheme it follows; else the one for what nobody knows."""
+    ids_found = _known_ids(recorded)
+    assert len(ids_found) > 100
+    for model_id in ids_found:
+        rows = [(media, family) for media in MEDIA for family in table(media).families if family.match(model_id)]
+        named = [row for row in rows if model_id in row[1].match.ids]
+        followed = [row for row in rows if row not in named and not row[1].match.everything]
+        decisive = named or followed
+        assert len(decisive) <= 1, model_id
+        for media in MEDIA:
+            everything = [family for where, family in rows if where == media and family.match.everything]
+            assert len(everything) == 1
+            assert everything == [table(media).families[-1]]
+            # No row before the decisive one takes its model away.
+            wanted = next((family for where, family in decisive if where == media), None)
+            if wanted is not None:
+                assert table(media).family(model_id) is wanted
+                assert rule_for(media, model_id).family == wanted.name
+                assert rule_for(media, model_id).known
 
 
 def test_catalogue_of_the_reference() -> None:
@@ -128,6 +166,55 @@ def test_a_new_family_is_one_row(
         assert rule_for("image", "flux2_dev_fp8").family == "Brand New"
     finally:
         rule_for.cache_clear()
+
+
+def test_a_new_video_family_is_one_row_for_everybody(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Order, frames, files, kind and documentation follow from the row; nothing else knows the model."""
+    row = Family(
+        "Newcomer",
+        ids("newcomer-1"),
+        Layer(
+            fields=(
+                Length("duration", low=2, high=4),
+                Slot("reference_video", at="media", slot="video", type="clip", flag="hasClip", required=True),
+                Refused("reference_audio", must="cannot be used: Newcomer is silent"),
+            ),
+            checks=(NotBoth("ratio", "shift"),),
+            pins={"number_of_media": 1},
+            forced={"quiet": True},
+            output_format="mov",
+            workflow="v2v",
+            assets={"reference_video": "required"},
+            frames=FrameRule(rate=10, extra=0, snap=4),
+        ),
+    )
+    monkeypatch.setattr(video, "TABLE", video.TABLE.but(families=(row, *video.TABLE.families)))
+    rule_for.cache_clear()
+    options = ModelOptions(model_id="newcomer-1", type="video")
+    order = {"type": "video", "model_id": "newcomer-1", "positive_prompt": "x", "number_of_media": 3}
+    try:
+        plan = build_job({**order, "duration": 4, "reference_video": b"clip"}, project_id="P", options=options)
+        frames: Any = plan.message["keyFrames"]
+        frame = frames[0]
+        assert (frame["frames"], frame["hasClip"], frame["quiet"]) == (40, True, True)
+        assert (plan.output_format, plan.number_of_media, plan.uploads[0].type) == ("mov", 1, "clip")
+        wrong = {**order, "duration": 9, "reference_audio": b"x", "ratio": "1:1", "shift": 2}
+        with pytest.raises(ValidationError) as caught:
+            build_job(wrong, project_id="P", options=options)
+        fields = {problem.field for problem in caught.value.problems}
+        assert fields == {"duration", "reference_video", "reference_audio", "shift"}
+        assert is_video_model_id("newcomer-1")
+        assert calculate_video_frames("newcomer-1", 2.3) == 24
+        assert video_asset_config("newcomer-1").assets == {"reference_video": "required"}
+        text = models.page()
+        section = text[text.index("### Newcomer") :].split("\n### ")[0]
+    finally:
+        rule_for.cache_clear()
+    assert "Makes `mov` only. 10 frames per second" in section
+    assert "| `reference_video` | required | a video |" in section
+    assert "| `duration` | 2 to 4; wins over `frames` | s |" in section
+    assert "- `ratio` or `shift`, not both." in section
+    assert "Not taken: `reference_audio`." in section
 
 
 def test_unknown_ids_of_the_catalogue_are_accepted(recorded: Any) -> None:

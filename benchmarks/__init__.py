@@ -1,0 +1,1 @@
+"""How fast things are, as ratios against a peer or a floor in one run: `python -m benchmarks`."""
