@@ -210,6 +210,7 @@ class ClientArguments(TypedDict, total=False):
     rest_endpoint: str | None
     socket_endpoint: str | None
     sandbox: Any
+    profile: str | None
     attribution: Mapping[str, object] | None
     socket_events: Mapping[str, bool] | None
     disable_socket: bool
