@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
-from ..errors import TooExpensive
+from ..errors import Problem, TooExpensive, ValidationError
 from ..types.catalog import ModelOptions, Range, SizePreset
 from .estimate import estimate_audio_cost, estimate_cost, estimate_video_cost
 from .values import is_list, number, truthy
@@ -26,6 +26,21 @@ _PACE = 14
 _FPS = 24.0
 
 
+def settled(params: Mapping[str, Any], options: ModelOptions) -> dict[str, Any]:
+    """An order with all said that its price depends on: a limit holds for what is ordered, not for a guess.
+
+    Raises:
+        ValidationError: the price depends on a file, and is known when the service has seen it.
+    """
+    if options.preserves_source_timing:
+        message = f"max_cost cannot be kept by {params['model_id']}: its price depends on the video that it is given."
+        raise ValidationError(problems=[Problem("max_cost", message, allowed="nothing, for this model")])
+    found = {"token_type": TOKEN, **params}
+    if params["type"] == "video" and not any(params.get(name) is not None for name in ("duration", "frames")):
+        found.update(_length(options))
+    return found
+
+
 def quote(
     params: Mapping[str, Any],
     options: ModelOptions,
@@ -36,7 +51,7 @@ def quote(
     """The call that asks what an order costs.
 
     Args:
-        params: The keywords of `create`.
+        params: The keywords of `create`, `settled`.
         options: Of its model; its defaults stand in for what is not given.
         presets: The named sizes of the model, if the order names one.
         announced_network: The network that the connection is on.
@@ -45,11 +60,10 @@ def quote(
         return _image(params, options, presets)
     shared = {name: params.get(name) for name in ("network", "billing_mode")}
     shared["announced_network"] = announced_network
-    token, model, count = params.get("token_type") or TOKEN, params["model_id"], params["number_of_media"]
+    token, model, count = params["token_type"], params["model_id"], params["number_of_media"]
     steps = _or_default(params, options, "steps")
     if params["type"] == "audio":
         return estimate_audio_cost(token, model, _seconds(params, options), int(steps or 1), count, **shared)
-    timing = {name: params[name] for name in ("duration", "frames") if params.get(name) is not None}
     return estimate_video_cost(
         token,
         model,
@@ -60,7 +74,7 @@ def quote(
         number_of_media=count,
         reference_video=truthy(params.get("reference_video")),
         keyframes=params.get("keyframes"),
-        **(timing or _length(options)),
+        **{name: params[name] for name in ("duration", "frames") if params.get(name) is not None},
         **shared,
     )
 
@@ -87,7 +101,7 @@ def _image(params: Mapping[str, Any], options: ModelOptions, presets: Sequence[S
         params["number_of_media"],
         int(_or_default(params, options, "steps") or 1),
         params.get("number_of_previews") or 0,
-        token_type=params.get("token_type") or TOKEN,
+        token_type=params["token_type"],
         network=params.get("network"),
         cn_enabled=truthy(params.get("control_net")),
         context_images=len(contexts) if contexts is not None and is_list(contexts) else None,

@@ -22,6 +22,7 @@ from sogni.errors import (
     RateLimited,
     SogniError,
     SubmissionUncertain,
+    TooExpensive,
     TransportError,
     ValidationError,
     WaitTimeout,
@@ -55,12 +56,6 @@ class CommandError(SogniError):
         self.exit = exit
 
 
-class TooExpensive(CommandError):
-    """The estimate is above `--max-cost`."""
-
-    code = "max_cost"
-
-
 class Interrupted(CommandError):
     """Ctrl-C came; what was ordered carries on."""
 
@@ -80,6 +75,7 @@ _EXITS: tuple[tuple[type[SogniError], Exit], ...] = (
     (ModelNotFound, Exit.USAGE),
     (AuthenticationError, Exit.SIGN_IN),
     (InsufficientFunds, Exit.FUNDS),
+    (TooExpensive, Exit.FUNDS),
     (PlanLimit, Exit.FUNDS),
     (PermissionDenied, Exit.SIGN_IN),
     (ContentWithheld, Exit.WITHHELD),

@@ -12,7 +12,7 @@ from cyclopts.validators import Number
 
 from .context import Context
 from .defaults import TOKEN
-from .exits import CommandError, Exit, TooExpensive
+from .exits import CommandError
 from .follow import Clock, follow
 from .target import Target
 
@@ -128,14 +128,15 @@ def render(context: Context, order: Order, options: Options | None) -> None:
 def _check_cost(
     client: SogniClient, type: str, model: str, given: Mapping[str, Any], limit: Decimal, clock: Clock
 ) -> None:
+    from sogni.errors import TooExpensive
+
     from .costs import estimate
 
     cost = estimate(client, type, model, given, clock.left())
     if cost.token > limit:
         price = f"{cost.token.normalize():f} {given['token_type']}"
-        raise TooExpensive(
-            f"It would cost {price}, more than --max-cost {limit}.", hint="Nothing was ordered.", exit=Exit.FUNDS
-        )
+        message = f"It would cost {price}, more than --max-cost {limit}."
+        raise TooExpensive(message, hint="Nothing was ordered.", cost=cost, max_cost=limit)
 
 
 def _wait_for_news(project: Project) -> None:

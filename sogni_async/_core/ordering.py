@@ -45,7 +45,7 @@ async def place(
     if asked.limit is not None:
         from sogni._rules import quote
 
-        order.setdefault("token_type", quote.TOKEN)
+        order = quote.settled(order, options)
         network = projects._engine.session.network
         call = quote.quote(order, options, presets=presets, announced_network=network)
         cost = await projects._bridge.call(projects._engine.request, call, deadline)

@@ -39,7 +39,8 @@ class Verbs:
         on_event: Called with every event, where the call waits.
         progress: True for a line on standard error; or called with 0 to 100.
         timeout: Seconds for the whole call; None waits without limit.
-        max_cost: Order nothing that would cost more tokens; of `token_type`, which is `spark` then unless given.
+        max_cost: Order nothing that would cost more tokens; of `token_type`, which is `spark` then unless given. Not
+            for videos that are made larger: their price depends on the file.
         **keywords: Any parameter of the project type, as in `ImageParams`, `VideoParams` and `AudioParams`.
     Raises:
         ValidationError: what is wrong with the call, all of it together.

@@ -212,6 +212,10 @@ async def test_a_limit_to_what_it_costs(sandbox: Sandbox) -> None:
         assert sandbox.submissions[-1].request["tokenType"] == "spark"
         await client.image("a fox", size="square", max_cost=50, token_type="sogni", timeout=30)
         assert sandbox.submissions[-1].request["tokenType"] == "sogni"
+        ordered = len(sandbox.submissions)
+        with pytest.raises(ValidationError, match="depends on the video"):
+            await client.upscale("clip.mp4", max_cost=1000, timeout=30)
+        assert len(sandbox.submissions) == ordered
 
 
 async def test_nothing_is_ordered_when_the_call_is_wrong(sandbox: Sandbox) -> None:

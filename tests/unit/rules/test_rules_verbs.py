@@ -8,6 +8,7 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import attrs
 import pytest
 
 from sogni._rules import quote
@@ -354,7 +355,13 @@ def test_an_estimate_for_every_way(recorded: Any, name: str) -> None:
     verb, call, keywords = CALLS[name]
     params = ordered(recorded, verb, **call, keywords=keywords)
     options = model_options(params["model_id"], recorded.models, recorded.tiers)
-    asked = quote.quote(params, options, presets=PRESETS)
+    if params["model_id"].startswith("flashvsr"):
+        with pytest.raises(ValidationError, match="depends on the video"):
+            quote.settled(params, options)
+        return
+    settled = quote.settled(params, options)
+    build_job(settled, project_id="P", options=options)
+    asked = quote.quote(settled, options, presets=PRESETS)
     assert f"/{params['model_id']}/" in asked.path
     assert "/spark/" in asked.path
 
@@ -363,13 +370,24 @@ def test_an_estimate_counts_what_was_asked_for(recorded: Any) -> None:
     def path(verb: str, **call: Any) -> str:
         params = ordered(recorded, verb, **call)
         options = model_options(params["model_id"], recorded.models, recorded.tiers)
-        return quote.quote(params, options, presets=PRESETS).path
+        return quote.quote(quote.settled(params, options), options, presets=PRESETS).path
 
     assert path("image", text="a", size="square_hd").endswith("/1/8/0/0/0/2048/2048")
     assert "/1280/768/49/24/8/1" in path("video", text="a", keywords={"duration": 2})
     assert "/1280/768/121/24/8/1" in path("video", text="a")
     assert path("music", text="a", keywords={"duration": 60}).endswith("/60/8/1")
     assert path("speech", text="a" * 140).endswith("/10.0/1/1") or path("speech", text="a" * 140).endswith("/10/1/1")
+
+
+def test_what_a_price_depends_on_is_ordered_as_well(recorded: Any) -> None:
+    params = ordered(recorded, "video", text="waves")
+    options = model_options(params["model_id"], recorded.models, recorded.tiers)
+    assert "frames" not in params
+    assert quote.settled(params, options) == {**params, "token_type": "spark", "frames": 121}
+    given = {**params, "token_type": "sogni", "duration": 2}
+    assert quote.settled(given, options) == given
+    silent = attrs.evolve(options, tier={})
+    assert quote.settled(params, silent)["duration"] == 5
 
 
 def test_the_limit() -> None:
