@@ -152,9 +152,11 @@ def measure(rounds: int) -> list[Row]:
             note = f"{ours:.2f} s, official {peer:.2f} s, floor {floor:.2f} s, {SIZE} MiB; spread of CPU {spreads}"
             # Of downloads the goal is about the wall only.
             goal = to_floor if what == "upload" or key == "wall" else None
-            rows.append(Row(f"{what}, {key}, sogni / http.client", ours / floor, goal, note))
+            spread = max(found[name]["spread"] for name in ("sogni", "floor"))
+            rows.append(Row(f"{what}, {key}, sogni / http.client", ours / floor, goal, note, spread=spread))
             goal = 0.25 if what == "upload" else None
-            rows.append(Row(f"{what}, {key}, sogni / official", ours / peer, goal, note))
+            spread = max(found[name]["spread"] for name in ("sogni", "official"))
+            rows.append(Row(f"{what}, {key}, sogni / official", ours / peer, goal, note, spread=spread))
         for name in ("sogni", "sogni_async"):
             note = f"official {found['official']['extra'] / MIB:.0f} MiB, floor {found['floor']['extra'] / MIB:.1f} MiB"
             rows.append(Row(f"{what}, extra memory, {name}", found[name]["extra"] / MIB, 4, note, "MiB"))
