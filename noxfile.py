@@ -87,6 +87,13 @@ def soak(session: nox.Session) -> None:
 
 
 @nox.session
+def fuzz(session: nox.Session) -> None:
+    """Odd frames and answers for a minute; how many were tried is printed: `nox -s fuzz -- --seconds 600`."""
+    prepare(session)
+    run(session, "tests.fuzz", *session.posargs)
+
+
+@nox.session
 def bench(session: nox.Session) -> None:
     """A benchmark: `nox -s bench -- frames --rounds 3`."""
     prepare(session)
