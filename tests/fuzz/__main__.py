@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import argparse
+import inspect
 import json
 import time
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from sogni._io.feed import Feed
 from sogni._io.link import Link
-from sogni._protocol import frames, rest
+from sogni._protocol import account_calls, frames, rest, token_calls
 from sogni._protocol.answers import read_answer
 from sogni._protocol.call import Call, Host
 from sogni._protocol.entries import ProjectEntry
@@ -19,25 +20,27 @@ from sogni._protocol.messages import read_message
 from sogni.errors import ProtocolError, SogniError
 from tests.fuzz.inputs import KINDS, PROJECT, Inputs
 
-CALLS: tuple[Call[Any], ...] = (
-    rest.supported_models(),
-    rest.tiers(),
-    rest.network_models("fast"),
-    rest.size_presets("fast", "m"),
-    rest.project_record(PROJECT),
-    rest.project_status(PROJECT),
-    rest.live_projects(),
-    rest.sync("app"),
-    rest.recent_jobs(address="a", since_ms=0, limit=1, app_source=None),
-    rest.me(),
-    rest.loras(),
-    rest.personal_loras(),
-    rest.personal_lora("x"),
-    rest.personal_catalog(),
-    rest.saved_uploads(),
-    rest.saved_uploads_enabled(),
-    rest.finalize_upload("x"),
-)
+_MODULES = (rest, account_calls, token_calls)
+# Something for every argument that a call must have, by its annotation.
+_ARGUMENTS: dict[str, Any] = {"str": "x", "int": 1, "float": 1.0, "bool": True, "str | None": None}
+
+
+def _calls() -> Iterator[Call[Any]]:
+    """Every endpoint whose arguments are plain values."""
+    for module in _MODULES:
+        for function in vars(module).values():
+            if not inspect.isfunction(function) or not str(function.__annotations__.get("return")).startswith("Call["):
+                continue
+            needed = [one for one in inspect.signature(function).parameters.values() if one.default is one.empty]
+            if any(one.annotation not in _ARGUMENTS for one in needed):
+                continue
+            try:
+                yield function(**{one.name: _ARGUMENTS[one.annotation] for one in needed})
+            except (TypeError, SogniError):
+                continue
+
+
+CALLS = tuple(_calls())
 
 
 def decoder(inputs: Inputs) -> None:
@@ -66,6 +69,8 @@ class Whole:
             effect=lambda effect: None,
             refused=lambda: None,
             idle_close=60.0,
+            network="fast",
+            socket_events={},
         )
         self.link = Link(self.feed, "sogni-link")
         self.feed._link = self.link
@@ -144,6 +149,7 @@ def main() -> int:
         "HTTP answers read": answers,
         "endpoints read": readers,
     }
+    print(f"{len(CALLS):9,} endpoints")
     broken = 0
     for name, part in parts.items():
         inputs = Inputs(arguments.seed)
