@@ -102,6 +102,13 @@ def docs(session: nox.Session) -> None:
 
 
 @nox.session
+def fuzz(session: nox.Session) -> None:
+    """Odd frames and answers for a minute; how many were tried is printed: `nox -s fuzz -- --seconds 600`."""
+    prepare(session)
+    run(session, "tests.fuzz", *session.posargs)
+
+
+@nox.session
 def bench(session: nox.Session) -> None:
     """All benchmarks and one table, or some: `nox -s bench -- frames create --rounds 3`."""
     prepare(session)

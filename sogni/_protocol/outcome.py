@@ -107,14 +107,15 @@ class Cancel:
     Attributes:
         generation: The link it was written to last.
         repeated: It was written again, so that a refusal may only mean that the first one worked.
+        refused: It was, and the service is being asked what became of the project.
     """
 
-    __slots__ = ("generation", "project_id", "repeated", "sinks")
+    __slots__ = ("generation", "project_id", "refused", "repeated", "sinks")
 
     def __init__(self, project_id: str, generation: int) -> None:
         self.project_id = project_id
         self.generation = generation
-        self.repeated = False
+        self.repeated = self.refused = False
         self.sinks = Sinks()
 
 

@@ -335,6 +335,7 @@ class Session:
         cancel = self.canceling.get(message.job_id)
         if message.did_cancel is not True and cancel is not None and cancel.repeated and entry is not None:
             # The first request may be why there is nothing left to cancel: what became of the project tells.
+            cancel.refused = True
             out.effects.append(CheckAlive(message.job_id))
             return
         if message.did_cancel is not True:
@@ -457,6 +458,9 @@ class Session:
         entry.strikes = entry.strikes + 1 if verdict.state == "lost" else 0
         if verdict.state != "lost" or entry.strikes >= STRIKES:
             self._judge(entry, verdict, asked_at, now, out)
+        cancel = self.canceling.get(project_id)
+        if cancel is not None and cancel.refused:
+            self._end_cancel(project_id, CancelOutcome.UNCONFIRMED, out)
         return out
 
     def apply_runtime_check(self, project_id: str, verdict: recovery.Verdict, now: float) -> Outcome:

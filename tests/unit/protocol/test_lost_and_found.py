@@ -200,7 +200,8 @@ class TestCancels:
         outcome = client.frame("artistCancelConfirmation", didCancel=True)
         assert outcome.cancels == [(cancel, CancelOutcome.CANCELED)]
 
-    def test_its_refusal_may_mean_that_the_first_one_worked(self) -> None:
+    @pytest.mark.parametrize("worked", [True, False])
+    def test_its_refusal_may_mean_that_the_first_one_worked(self, worked: bool) -> None:
         client = Client()
         cancel, _ = client.session.request_cancel(PROJECT, client.now)
         down(client)
@@ -208,6 +209,11 @@ class TestCancels:
         outcome = client.frame("artistCancelConfirmation", didCancel=False)
         assert outcome.cancels == []
         assert outcome.effects == [CheckAlive(PROJECT)]
+        if not worked:
+            outcome = client.take(client.session.apply_check(PROJECT, Verdict("active"), client.now, client.now))
+            assert outcome.cancels == [(cancel, CancelOutcome.UNCONFIRMED)]
+            assert not client.entry.finished
+            return
         record = read_record({"id": PROJECT, "status": "cancelled"})
         outcome = client.take(client.session.apply_check(PROJECT, Verdict("finished", record), client.now, client.now))
         assert outcome.cancels == [(cancel, CancelOutcome.CANCELED)]

@@ -1,7 +1,7 @@
 """Invariants of the live state over random histories: drops, duplicates, reorderings, reconnects, nonsense.
 
-1. A final status sticks; the only changes allowed are a result after a failed job, and the server's completion after a
-   verdict of our own.
+1. A final status sticks; the only changes allowed are a result after a failed job, the server's completion after a
+   verdict of our own, and "complete" giving way before anybody was told, when every output turns out to have failed.
 2. There are never more jobs than were ordered, and never two with one place or one render id.
 3. Each output ends at most once per ending, a project's end is told at most twice (verdict, then correction).
 4. Progress stays within 0 and 100, and only falls when an attempt was given up.
@@ -197,20 +197,10 @@ class Checked(Client):
             if status.is_final:
                 self.ended_jobs[id(job)] = status
         if self.final is not None:
-            assert (
-                entry.status is self.final
-                or (self.final, entry.status)
-                == (
-                    ProjectStatus.FAILED,
-                    ProjectStatus.COMPLETED,
-                )
-                or (
-                    # Complete, and then it turned out that not one output is good; nobody was told yet.
-                    self.final is ProjectStatus.COMPLETED
-                    and entry.status in (ProjectStatus.FAILED, ProjectStatus.CANCELED)
-                    and not self.told(Completed)
-                )
-            )
+            corrected = (self.final, entry.status) == (ProjectStatus.FAILED, ProjectStatus.COMPLETED)
+            # Complete, and then every output turns out to have failed: until then nobody was told of an end.
+            empty = self.final is ProjectStatus.COMPLETED and entry.status is not self.final
+            assert entry.status is self.final or corrected or (empty and not self.told(Completed))
         if entry.finished:
             self.final = entry.status
         assert self.told(Completed) <= 1
