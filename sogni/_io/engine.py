@@ -24,16 +24,9 @@ from .._protocol.entries import ProjectEntry
 from .._protocol.ids import recent_since
 from .._protocol.messages import ProjectRecord
 from .._protocol.outcome import (
-    CheckAlive,
-    CheckRuntime,
     Effect,
-    FetchRecord,
-    FetchSnapshot,
-    FetchSubscription,
-    NoteEnd,
     Once,
     Outcome,
-    ResolveMissing,
 )
 from .._protocol.session import KEEP_FINISHED, Session, read_record
 from ..errors import (
@@ -53,8 +46,8 @@ from ..types.subscription import Subscription
 from . import lookups, process
 from .callbacks import Run, Subscription as Listener, check_callback
 from .catalogue import Catalogue
+from .chores import Chores
 from .credentials import Credentials
-from .errands import Errands
 from .feed import Feed, LinkNotReady, StreamEnded
 from .http import Http
 from .inbox import Inbox
@@ -95,11 +88,14 @@ class Engine:
         self._opening = threading.Lock()
         self._place: Place | None = None
         self._http: Http | None = None
-        self.catalogue = Catalogue(_weakly(self.request), _weakly(self._run_errand))
-        self._errands: Errands | None = None
-        # Looking for missing projects takes its time, which must hold up no other errand.
-        self._search: Errands | None = None
-        self._missing: dict[str, None] = {}
+        self._chores = Chores(
+            request=_weakly(self.request),
+            subscription=_weakly(self.subscription),
+            app_id=settings.app_id,
+            feed=self._feed,
+            orders=self.orders,
+        )
+        self.catalogue = Catalogue(_weakly(self.request), self._chores.run)
         self._uploads: UploadPool | None = None
         self._saved: SavedFiles | None = None
         self._ended = False
@@ -223,10 +219,7 @@ class Engine:
         if self._uploads is not None:
             closers.append(self._uploads.close)
         closers.append(partial(self._feed.close, ClosedError("The client was closed.")))
-        if self._errands is not None:
-            closers.append(partial(self._errands.close, 2.0))
-        if self._search is not None:
-            closers.append(partial(self._search.close, 2.0))
+        closers.append(self._chores.close)
         if self._http is not None:
             closers.append(self._http.close)
         closers += [self.orders.flush, self.settings.app_id.release]
@@ -241,8 +234,7 @@ class Engine:
         """In a forked child: nothing of the parent's threads and connections is used again."""
         self._opening = threading.Lock()
         self._feed.after_fork()
-        self._errands = self._search = None
-        self._missing = {}
+        self._chores.reset_after_fork()
         self._uploads = None
         self._saved = None
         self.catalogue.reset_after_fork()
@@ -556,13 +548,7 @@ class Engine:
         self, project_ids: Sequence[str], *, tries: int = lookups.TRIES, pause: float = lookups.PAUSE
     ) -> dict[str, recovery.Verdict]:
         """Ask record, live list and status what became of projects; in the thread of the caller."""
-        return lookups.resolve(
-            self.request,
-            lambda: self.request(rest.live_projects()),
-            project_ids,
-            tries=tries,
-            pause=lambda: self._errand_thread().stopping.wait(pause),
-        )
+        return self._chores.resolve(project_ids, tries=tries, pause=pause)
 
     def recent(
         self, since: object, limit: int, app_source: str | None, deadline: Deadline
@@ -591,17 +577,16 @@ class Engine:
 
     def sync(self, reason: str = "manual", deadline: Deadline | None = None) -> Outcome:
         """Fetch what the service holds for this app id and bring the tracked projects in line with it."""
-        requested_at = time.monotonic()
-        snapshot = self.request(rest.sync(self.settings.app_id()), deadline)
-        return self._feed.apply(
-            lambda session: session.apply_snapshot(snapshot, requested_at, reason, time.monotonic())
-        )
+        return self._chores.sync(reason, deadline)
 
     def apply_record(self, project_id: str, record: ProjectRecord | None) -> None:
         """Let a record that was fetched act on its tracked project."""
-        self._feed.apply(lambda session: session.apply_record(project_id, record, time.monotonic()))
+        self._chores.apply_record(project_id, record)
 
     # --- for the feed -----------------------------------------------------------------------------------------------
+
+    def _do(self, effect: Effect) -> None:
+        self._chores.do(effect)
 
     def _address(self) -> Address:
         settings, http = self.settings, self.http
@@ -621,90 +606,12 @@ class Engine:
             proxy=http.socket_proxy(url),
         )
 
-    def _do(self, effect: Effect) -> None:
-        if isinstance(effect, NoteEnd):
-            self.orders.ended(effect.project_id)
-        elif isinstance(effect, FetchSnapshot):
-            self._run_errand("snapshot", partial(self._fetch_snapshot, effect.reason))
-        elif isinstance(effect, FetchRecord):
-            self._run_errand(("record", effect.project_id), partial(self._fetch_record, effect.project_id))
-        elif isinstance(effect, CheckAlive):
-            self._run_errand(("alive", effect.project_id), partial(self._check_alive, effect.project_id))
-        elif isinstance(effect, FetchSubscription):
-            self._run_errand("subscription", self.subscription)
-        elif isinstance(effect, CheckRuntime):
-            self._run_errand(("runtime", effect.project_id), partial(self._check_runtime, effect.project_id))
-        elif isinstance(effect, ResolveMissing):
-            self._search_for(effect.project_ids)
-
-    def _fetch_snapshot(self, reason: str) -> None:
-        try:
-            self.sync(reason)
-        except ClosedError:
-            raise
-        except SogniError:
-            self._feed.apply(lambda session: session.look_again(time.monotonic()))
-            raise
-
-    def _fetch_record(self, project_id: str) -> None:
-        record, refusal = lookups.ask(self.request, rest.project_record(project_id))
-        answered = record is not None or refusal == 404
-        self._feed.apply(lambda session: session.apply_look(project_id, record, answered, time.monotonic()))
-
-    def _search_for(self, project_ids: Iterable[str]) -> None:
-        """Find out what became of projects: one search for all that are missing when it begins."""
-        with self._opening:
-            self._missing.update(dict.fromkeys(project_ids))
-            if self._search is None and not self._feed.closed:
-                self._search = Errands("sogni-search")
-            search = self._search
-        if search is not None:
-            search.run("missing", partial(_quietly, self._resolve_missing))
-
-    def _resolve_missing(self) -> None:
-        with self._opening:
-            project_ids, self._missing = tuple(self._missing), {}
-        asked_at = time.monotonic()
-        verdicts = self.resolve(project_ids)
-        self._feed.apply(lambda session: session.apply_verdicts(verdicts, asked_at, time.monotonic()))
-
-    def _check_alive(self, project_id: str) -> None:
-        asked_at = time.monotonic()
-        verdict = self.resolve([project_id], tries=1)[project_id]
-        self._feed.apply(lambda session: session.apply_check(project_id, verdict, asked_at, time.monotonic()))
-
-    def _check_runtime(self, project_id: str) -> None:
-        verdict = self.resolve([project_id], tries=1)[project_id]
-        self._feed.apply(lambda session: session.apply_runtime_check(project_id, verdict, time.monotonic()))
-
-    def _errand_thread(self) -> Errands:
-        with self._opening:
-            self._feed.check_open()
-            if self._errands is None:
-                self._errands = Errands("sogni-errands")
-            return self._errands
-
-    def _run_errand(self, key: object, errand: Callable[[], object]) -> None:
-        try:
-            errands = self._errand_thread()
-        except ClosedError:
-            return
-        errands.run(key, partial(_quietly, errand))
-
 
 def _end(closers: Iterable[Callable[[], object]]) -> None:
     """Close the parts of an engine, whatever becomes of one of them."""
     with ExitStack() as stack:
         for close in reversed(tuple(closers)):
             stack.callback(close)
-
-
-def _quietly(errand: Callable[[], object]) -> None:
-    try:
-        errand()
-    except SogniError as error:
-        # Nobody asked for it: who needs the answer finds out, or asks again.
-        log.info("an errand ended with %s", type(error).__name__)
 
 
 def _weakly(method: Callable[..., T]) -> Callable[..., T]:

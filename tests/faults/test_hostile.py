@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 import sogni
-from sogni import ConnectFailed, Finished, LinkState, ProjectCanceled, SogniClient, SogniError
+from sogni import ConnectFailed, Finished, LinkState, Progress, ProjectCanceled, SogniClient, SogniError
 from sogni._io import ws
 from sogni._protocol import frames
 from sogni.sandbox import Sandbox
@@ -216,7 +216,8 @@ def test_a_stream_that_nobody_reads_stays_small_and_still_ends(sandbox: Sandbox)
     sandbox.script(hold_at="progress:1")
     with SogniClient(sandbox=sandbox) as client:
         project = client.projects.create(**ORDER)
-        sandbox.wait_for(lambda: [one for one in sandbox.log if one.frame_kind == "jobProgress"])
+        with project.events(timeout=20) as events:
+            next(event for event in events if isinstance(event, Progress))
         (job,) = project.jobs
         stream = project.events(timeout=30)
         noticed = threading.Event()
