@@ -16,6 +16,8 @@ SUBJECTS = {
     "upload": "the next upload of a file",
     "download": "the next download of a file",
     "url": "the next signed URL",
+    "import": "the next import of a LoRA",
+    "account": "the account",
 }
 PLACES = {
     "request": "the next HTTP request",

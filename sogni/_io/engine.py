@@ -80,6 +80,7 @@ class Engine:
             address=_weakly(self._address),
             effect=_weakly(self._do),
             refused=_weakly(self._signed_out),
+            another_id=_weakly(self._another_id),
             idle_close=settings.idle_close,
             network=settings.network,
             socket_events={"projectQueue": True, **(settings.socket_events or {})},
@@ -584,6 +585,18 @@ class Engine:
         self._chores.apply_record(project_id, record)
 
     # --- for the feed -----------------------------------------------------------------------------------------------
+
+    def _another_id(self) -> bool:
+        try:
+            found = self.settings.app_id.replace()
+        except ConfigError:
+            return False
+        if found:
+            log.warning(
+                "another program took over the app id of this client, which goes on under another one; "
+                "a copied state folder may be the cause: give each copy a SOGNI_STATE_DIR of its own"
+            )
+        return found
 
     def _do(self, effect: Effect) -> None:
         self._chores.do(effect)

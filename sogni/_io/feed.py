@@ -21,7 +21,7 @@ from attrs import evolve
 
 from .._protocol import frames
 from .._protocol.account_state import without_the_past
-from .._protocol.closing import closing, closing_error
+from .._protocol.closing import BROKEN, closing, closing_error
 from .._protocol.entries import JobEntry, PreviewTouch, ProjectEntry, Sink, Sinks
 from .._protocol.outcome import Cancel, Effect, Once, Outcome, Resubmit, SendCancel
 from .._protocol.session import READ_KINDS, Session
@@ -64,6 +64,7 @@ class Feed:
         address: Finds where and as whom to connect; called for every connection, on its thread.
         effect: Carries out what the session asks for; called without the lock, must return soon.
         refused: Called when the service ended the sign-in.
+        another_id: Finds another app id after somebody took over this one; False when there is none.
         idle_close: Seconds without need after which the link is closed.
         network: The network to begin with, `fast` or `relaxed`.
         socket_events: Which frames to ask for, by name.
@@ -75,6 +76,7 @@ class Feed:
         address: Callable[[], Address],
         effect: Callable[[Effect], None],
         refused: Callable[[], None],
+        another_id: Callable[[], bool],
         idle_close: float,
         network: str,
         socket_events: Mapping[str, bool],
@@ -87,6 +89,7 @@ class Feed:
         self._address = address
         self._effect = effect
         self._refused = refused
+        self._another_id = another_id
         self._idle_close = idle_close
         self._link: Link | None = None
         self._network = network
@@ -414,11 +417,16 @@ class Feed:
     def link_lost(self, link: Link, code: int, now: float) -> bool:
         """The connection is over; True when the thread shall make a new one."""
         what = closing(code)
+        moved = what.state is LinkState.DISPLACED and self._link is link and self._another_id()
+        if moved:
+            what = closing(BROKEN)
         with self.lock:
             if self._link is not link:
                 return False
             self._was_ready = self.session.ready
             outcome = self.session.link_down(now)
+            if moved:
+                self.session.follow_by_asking(now)
             reconnect = self._is_needed() if what.reconnect is None else what.reconnect
             if not reconnect:
                 # In the same breath as the decision: who comes now starts a link of its own.

@@ -46,7 +46,8 @@ class Orders:
 
     def ended(self, project_id: str) -> None:
         """The end of a project was seen."""
-        self._ended.append(project_id)
+        if self._ledger is not None:
+            self._ended.append(project_id)
 
     def flush(self) -> None:
         """Write what was not written yet."""

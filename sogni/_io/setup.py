@@ -222,6 +222,8 @@ class AppId:
         self._pid = 0
         self._found = ""
         self._lease: Lease | None = None
+        # The id that somebody else uses against the rules; it stays ours, so that no other process here runs into that.
+        self._contested: Lease | None = None
 
     def __call__(self) -> str:
         if self._given is not None:
@@ -230,9 +232,24 @@ class AppId:
             if self._pid != os.getpid():
                 self._pid = os.getpid()
                 # The lease of the parent is the parent's; only the name of the lock is dropped here.
-                self._lease = None
+                self._lease = self._contested = None
                 self._found = self._find()
             return self._found
+
+    def replace(self) -> bool:
+        """Lease another id, because somebody took over this one; False when that is not ours to do, or was done before.
+
+        Raises:
+            ConfigError: there is none.
+        """
+        from .._store.app_ids import lease
+
+        with self._lock:
+            if self._lease is None or self._contested is not None:
+                return False
+            another = lease()
+            self._contested, self._lease, self._found = self._lease, another, another.app_id
+            return True
 
     def _find(self) -> str:
         if self._in_sandbox:
@@ -247,9 +264,12 @@ class AppId:
     def release(self) -> None:
         """Give back what was leased."""
         with self._lock:
-            lease, self._lease, self._pid = self._lease, None, 0
-        if lease is not None:
-            lease.release()
+            leases = (self._lease, self._contested)
+            self._lease = self._contested = None
+            self._pid = 0
+        for lease in leases:
+            if lease is not None:
+                lease.release()
 
     def reset_after_fork(self) -> None:
         """In a forked child."""

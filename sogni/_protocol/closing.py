@@ -25,6 +25,9 @@ class Closing:
     message: str | None = None
 
 
+BROKEN = 1006
+"""What stands for a connection that broke without a close code."""
+
 _RECOVERABLE = Closing(state=LinkState.RECONNECTING, reconnect=True)
 _REFUSED = Closing(
     state=LinkState.REFUSED,

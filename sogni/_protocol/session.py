@@ -21,7 +21,7 @@ from ..events import Requeued
 from ..types.project import CancelOutcome, JobStatus, ProjectStatus
 from . import failures, jobs, recovery, runtime
 from .account_state import AccountState
-from .entries import JobEntry, ProjectEntry, Submission
+from .entries import ELSEWHERE_STALE_AFTER, JobEntry, ProjectEntry, Submission
 from .messages import (
     Authenticated,
     CancelConfirmation,
@@ -261,7 +261,8 @@ class Session:
         """Follow a project; the one that is followed already under its id wins."""
         known = self.projects.setdefault(entry.id, entry)
         if known is entry:
-            self._timers.add(now + entry.stale_after, "ask_if_stale", entry)
+            # By id: what ends before then is not kept in memory for it.
+            self._timers.add(now + entry.stale_after, "ask_if_stale", entry.id)
         return known
 
     def withdraw(self, entry: ProjectEntry) -> None:
@@ -374,6 +375,13 @@ class Session:
                 entry.last_activity = now
                 jobs.explain_queue(entry, None, None)
         return out
+
+    def follow_by_asking(self, now: float) -> None:
+        """The next link has another app id: the frames of what is open now go to whoever has this one."""
+        for entry in self.projects.values():
+            if not entry.finished:
+                entry.stale_after = ELSEWHERE_STALE_AFTER
+                self._timers.add(now + entry.stale_after, "ask_if_stale", entry.id)
 
     def link_ended(self) -> Outcome:
         """The connection will not come back by itself."""
@@ -553,8 +561,9 @@ class Session:
         elif self.projects.get(entry.id) is entry:
             self._timers.add(now + KEEP_FINISHED, "forget", entry)
 
-    def _ask_if_stale(self, entry: ProjectEntry, now: float, out: Outcome) -> None:
-        if entry.finished or self.projects.get(entry.id) is not entry:
+    def _ask_if_stale(self, project_id: str, now: float, out: Outcome) -> None:
+        entry = self.projects.get(project_id)
+        if entry is None or entry.finished:
             return
         if not self.open:
             # Nothing can be heard while the link is down, so that is no silence of the project's.
@@ -562,7 +571,7 @@ class Session:
         elif now - entry.last_activity >= entry.stale_after:
             out.effects.append(CheckAlive(entry.id))
             entry.last_activity = now
-        self._timers.add(entry.last_activity + entry.stale_after, "ask_if_stale", entry)
+        self._timers.add(entry.last_activity + entry.stale_after, "ask_if_stale", project_id)
 
     def _check_runtime(self, render: tuple[str, str], now: float, out: Outcome) -> None:
         entry = self.projects.get(render[0])

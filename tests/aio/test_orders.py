@@ -12,7 +12,9 @@ import pytest
 
 from sogni.sandbox import Sandbox
 from sogni_async import (
+    Displaced,
     InsufficientFunds,
+    Progress,
     ProjectFailed,
     ProjectStatus,
     SogniClient,
@@ -184,3 +186,26 @@ class TestRecovery:
             await (await client.projects.create(**ORDER, key="k")).wait(timeout=20)
             assert await client.projects.recover(timeout=30) == []
         assert not state.exists()
+
+
+class TestDisplaced:
+    async def test_a_leased_id_is_replaced_once_and_nothing_is_lost(
+        self, sandbox: Sandbox, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        sandbox.script(displace="progress:1", hold_at="progress:2")
+        async with installed(sandbox) as client:
+            project = await client.projects.create(**ORDER)
+            sandbox.wait_for(lambda: len([entry for entry in sandbox.log if entry.kind == "open"]) == 2, 20)
+            sandbox.release()
+            assert len(await project.wait(timeout=30)) == 1
+            assert "took over the app id" in caplog.text
+            sandbox.script(hold_at="progress:1")
+            other = await client.projects.create(**ORDER)
+            with pytest.raises(Displaced):
+                async for event in other.events(timeout=20):
+                    if isinstance(event, Progress):
+                        sandbox.drop_sockets(4015)
+            sandbox.release()
+        apps = {one.app_id for one in sandbox.submissions}
+        assert len(apps) == 2
+        assert len({one.project_id for one in sandbox.submissions}) == len(sandbox.submissions)

@@ -12,7 +12,9 @@ from pathlib import Path
 import pytest
 
 from sogni import (
+    Displaced,
     InsufficientFunds,
+    Progress,
     ProjectFailed,
     ProjectStatus,
     SogniClient,
@@ -185,3 +187,26 @@ class TestRecovery:
             (client.projects.create(**ORDER, key="k")).wait(timeout=20)
             assert client.projects.recover(timeout=30) == []
         assert not state.exists()
+
+
+class TestDisplaced:
+    def test_a_leased_id_is_replaced_once_and_nothing_is_lost(
+        self, sandbox: Sandbox, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        sandbox.script(displace="progress:1", hold_at="progress:2")
+        with installed(sandbox) as client:
+            project = client.projects.create(**ORDER)
+            sandbox.wait_for(lambda: len([entry for entry in sandbox.log if entry.kind == "open"]) == 2, 20)
+            sandbox.release()
+            assert len(project.wait(timeout=30)) == 1
+            assert "took over the app id" in caplog.text
+            sandbox.script(hold_at="progress:1")
+            other = client.projects.create(**ORDER)
+            with pytest.raises(Displaced):
+                for event in other.events(timeout=20):
+                    if isinstance(event, Progress):
+                        sandbox.drop_sockets(4015)
+            sandbox.release()
+        apps = {one.app_id for one in sandbox.submissions}
+        assert len(apps) == 2
+        assert len({one.project_id for one in sandbox.submissions}) == len(sandbox.submissions)

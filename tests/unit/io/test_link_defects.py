@@ -133,7 +133,9 @@ def test_what_an_abandoned_connection_still_brings_is_dropped() -> None:
     def never(*_: object) -> None:
         raise AssertionError("nothing is asked for")
 
-    feed = Feed(address=never, effect=never, refused=never, network="fast", socket_events={}, idle_close=60)  # type: ignore[arg-type]
+    feed = Feed(
+        address=never, effect=never, refused=never, another_id=never, network="fast", socket_events={}, idle_close=60
+    )  # type: ignore[arg-type]
     abandoned = Link(feed, "sogni-link")
     greeting = frames.encode("authenticated", {"clientType": "artist", "username": "somebody else"}).encode()
     feed.link_opened(abandoned, 1.0)
