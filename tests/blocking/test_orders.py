@@ -202,10 +202,13 @@ class TestDisplaced:
             assert "took over the app id" in caplog.text
             sandbox.script(hold_at="progress:1")
             other = client.projects.create(**ORDER)
+
+            def again(event: object) -> None:
+                if isinstance(event, Progress):
+                    sandbox.drop_sockets(4015)
+
             with pytest.raises(Displaced):
-                for event in other.events(timeout=20):
-                    if isinstance(event, Progress):
-                        sandbox.drop_sockets(4015)
+                other.wait(timeout=20, on_event=again)
             sandbox.release()
         apps = {one.app_id for one in sandbox.submissions}
         assert len(apps) == 2
