@@ -28,7 +28,8 @@ from .._protocol.outcome import (
     Once,
     Outcome,
 )
-from .._protocol.session import KEEP_FINISHED, Session, read_record
+from .._protocol.session import Session, read_record
+from .._protocol.upkeep import KEEP_FINISHED
 from ..errors import (
     AuthenticationError,
     ClosedError,

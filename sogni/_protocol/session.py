@@ -13,13 +13,12 @@ not there change nothing, so a late frame can never bring a project back.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
-from ..errors import ProjectCanceled, ProjectFailed, ServerError, SogniError
+from ..errors import ProjectCanceled, SogniError
 from ..events import Requeued
 from ..types.project import CancelOutcome, JobStatus, ProjectStatus
-from . import failures, jobs, recovery, runtime
+from . import failures, jobs, news, recovery, runtime, upkeep
 from .account_state import AccountState
 from .entries import ELSEWHERE_STALE_AFTER, JobEntry, ProjectEntry, Submission
 from .messages import (
@@ -42,27 +41,21 @@ from .messages import (
 from .outcome import (
     Cancel,
     CheckAlive,
-    CheckRuntime,
-    FetchRecord,
     FetchSnapshot,
-    FetchSubscription,
     NoteEnd,
     Outcome,
     Resubmit,
     SendCancel,
 )
 from .timers import Timers
+from .upkeep import KEEP_FINISHED, RESUBMIT_LIMIT, SETTLE_AFTER
 
-KEEP_FINISHED = 30.0  # seconds a finished project stays tracked
 AUTHENTICATED_GRACE = 1.5  # seconds without `authenticated` before the snapshot is asked for
 SEND_ANYWAY = 10.0  # seconds without `authenticated` before sends go out all the same
 CANCEL_LIMIT = 120.0  # seconds until a cancel that nobody confirms counts as unconfirmed
-RESUBMIT_LIMIT = 60.0  # seconds a refused request waits for the next link
 RESUBMIT_MOST = 3
 RECHECK_PADDING = 0.25
 STRIKES = 3  # answers in a row that nobody knows a silent project, until it is lost
-SETTLE_AFTER = (1.0, 2.0, 4.0, 8.0)  # seconds between looks at the record of a complete project without its results
-MOST_LOOKS = 100  # looks at it in all, when the service does not answer
 LOOK_AGAIN = 10.0  # seconds until the service is asked again that could not say what became of a project
 MOST_STEPS = 1_000_000  # JSON carries whole numbers of any length; beyond this they are no step
 REMEMBERED_IDS = 1000  # finished ids kept, so that a late snapshot does not rebuild them
@@ -85,7 +78,7 @@ class Session:
         self.account = AccountState()
         self.worker_counts: dict[str, int] = {}
         self.ignored_moves = 0
-        self._timers = Timers()
+        self.timers = Timers()
 
     # --- the hot path -----------------------------------------------------------------------------------------------
 
@@ -116,7 +109,7 @@ class Session:
     def receive(self, kind: str, payload: object, now: float) -> Outcome:
         """Any frame but the progress that `progress` took. Raises ProtocolError for a body that is none."""
         out = Outcome()
-        reader = _NEWS.get(kind)
+        reader = news.READERS.get(kind)
         if reader is not None:
             reader(self, payload, out)
             return out
@@ -126,7 +119,7 @@ class Session:
         message = read_message(kind, payload)
         if isinstance(message, Authenticated):
             self._authenticated(message, now, out)
-            self._account_authenticated(message, payload, out)
+            news.account_authenticated(self, message, payload, out)
         elif message is not None and message.job_id:
             entry = self.projects.get(message.job_id)
             if isinstance(message, CancelConfirmation):
@@ -153,7 +146,7 @@ class Session:
             elif isinstance(message, ProjectCompleted):
                 if jobs.on_completed(entry) and not jobs.results_are_there(entry):
                     entry.looks = 0
-                    self._timers.add(now + SETTLE_AFTER[0], "look_for_results", (entry, 0))
+                    self.timers.add(now + SETTLE_AFTER[0], "look_for_results", (entry, 0))
             elif isinstance(message, _JOB_MESSAGES):
                 self._job_message(entry, message, now, out)
         self.after(entry, now, out)
@@ -178,7 +171,7 @@ class Session:
         elif job.state.status is JobStatus.PROCESSING and job.running_since is None:
             job.running_since = now
             # By id: a limit is far away, and must not keep a finished job in memory until then.
-            self._timers.add(now + runtime.limit(job, self.network), "check_runtime", (entry.id, job.state.id))
+            self.timers.add(now + runtime.limit(job, self.network), "check_runtime", (entry.id, job.state.id))
 
     @staticmethod
     def _by_index(entry: ProjectEntry, index: int | None, img_id: str) -> JobEntry | None:
@@ -216,11 +209,11 @@ class Session:
             return
         entry.finished_at = now
         out.effects.append(NoteEnd(entry.id))
-        self._timers.add(now + KEEP_FINISHED, "forget", entry)
+        self.timers.add(now + KEEP_FINISHED, "forget", entry)
         self.recently_finished[entry.id] = None
         while len(self.recently_finished) > REMEMBERED_IDS:
             del self.recently_finished[next(iter(self.recently_finished))]
-        self._end_cancel(
+        self.end_cancel(
             entry.id,
             CancelOutcome.CANCELED if entry.status is ProjectStatus.CANCELED else CancelOutcome.TOO_LATE,
             out,
@@ -262,7 +255,7 @@ class Session:
         known = self.projects.setdefault(entry.id, entry)
         if known is entry:
             # By id: what ends before then is not kept in memory for it.
-            self._timers.add(now + entry.stale_after, "ask_if_stale", entry.id)
+            self.timers.add(now + entry.stale_after, "ask_if_stale", entry.id)
         return known
 
     def withdraw(self, entry: ProjectEntry) -> None:
@@ -284,7 +277,7 @@ class Session:
         if submission is not None:
             submission.awaiting_link = False
             submission.at = entry.submitted_at = entry.last_activity = now
-        self._timers.add(now + recovery.RECENT + RECHECK_PADDING, "recheck", None)
+        self.timers.add(now + recovery.RECENT + RECHECK_PADDING, "recheck", None)
 
     def resubmit_failed(self, entry: ProjectEntry, started: bool, now: float) -> None:
         """A `Resubmit` could not be written: the next link tries, unless half of it left."""
@@ -300,7 +293,7 @@ class Session:
         submission.awaiting_link = True
         submission.refusal = error
         submission.refused_at = now
-        self._timers.add(now + RESUBMIT_LIMIT, "give_up_resubmitting", entry)
+        self.timers.add(now + RESUBMIT_LIMIT, "give_up_resubmitting", entry)
 
     def _resubmit(self, entry: ProjectEntry, out: Outcome) -> None:
         submission = entry.submission
@@ -321,7 +314,7 @@ class Session:
         if known is not None:
             return known, False
         cancel = self.canceling[project_id] = Cancel(project_id, self.generation)
-        self._timers.add(now + CANCEL_LIMIT, "give_up_canceling", cancel)
+        self.timers.add(now + CANCEL_LIMIT, "give_up_canceling", cancel)
         return cancel, True
 
     def abandon_cancel(self, cancel: Cancel) -> None:
@@ -340,7 +333,7 @@ class Session:
             out.effects.append(CheckAlive(message.job_id))
             return
         if message.did_cancel is not True:
-            self._end_cancel(message.job_id, CancelOutcome.UNCONFIRMED, out)
+            self.end_cancel(message.job_id, CancelOutcome.UNCONFIRMED, out)
             return
         if message.job_id not in self.canceling and entry is None:
             return
@@ -349,9 +342,9 @@ class Session:
             self.after(entry, now, out)
             # A confirmed cancel leaves the list at once.
             self.projects.pop(entry.id, None)
-        self._end_cancel(message.job_id, CancelOutcome.CANCELED, out)
+        self.end_cancel(message.job_id, CancelOutcome.CANCELED, out)
 
-    def _end_cancel(self, project_id: str, outcome: CancelOutcome, out: Outcome) -> None:
+    def end_cancel(self, project_id: str, outcome: CancelOutcome, out: Outcome) -> None:
         cancel = self.canceling.pop(project_id, None)
         if cancel is not None:
             out.cancels.append((cancel, outcome))
@@ -362,8 +355,8 @@ class Session:
         """The socket is open; `authenticated` has not come yet."""
         self.open = True
         self.opened_at = now
-        self._timers.add(now + AUTHENTICATED_GRACE, "miss_authenticated", self.generation)
-        self._timers.add(now + SEND_ANYWAY, "send_anyway", self.generation)
+        self.timers.add(now + AUTHENTICATED_GRACE, "miss_authenticated", self.generation)
+        self.timers.add(now + SEND_ANYWAY, "send_anyway", self.generation)
 
     def link_down(self, now: float) -> Outcome:
         """The socket is gone. No project ends by that."""
@@ -381,12 +374,12 @@ class Session:
         for entry in self.projects.values():
             if not entry.finished:
                 entry.stale_after = ELSEWHERE_STALE_AFTER
-                self._timers.add(now + entry.stale_after, "ask_if_stale", entry.id)
+                self.timers.add(now + entry.stale_after, "ask_if_stale", entry.id)
 
     def link_ended(self) -> Outcome:
         """The connection will not come back by itself."""
         out = Outcome()
-        self._set_models({}, out)
+        news.set_models(self, {}, out)
         return out
 
     def _authenticated(self, message: Authenticated, now: float, out: Outcome) -> None:
@@ -395,11 +388,11 @@ class Session:
         if message.snapshot is not None:
             # Before anything goes out again: what the service has is not sent a second time.
             recovery.apply_snapshot(self, message.snapshot, self.opened_at, "authenticated", now, out)
-        self._become_ready(now, out)
+        self.become_ready(now, out)
         if message.snapshot is None and any(not entry.finished for entry in self.projects.values()):
             out.effects.append(FetchSnapshot("connected"))
 
-    def _become_ready(self, now: float, out: Outcome) -> None:
+    def become_ready(self, now: float, out: Outcome) -> None:
         if self.ready:
             return
         self.ready = True
@@ -414,7 +407,7 @@ class Session:
                 continue
             if now - submission.refused_at > RESUBMIT_LIMIT:
                 # Whoever ordered it may have given up long ago; the timer slept with the link.
-                self._give_up_resubmitting(entry, now, out)
+                upkeep.give_up_resubmitting(self, entry, now, out)
             else:
                 self._resubmit(entry, out)
 
@@ -443,7 +436,7 @@ class Session:
 
     def look_again(self, now: float) -> Outcome:
         """The service could not say what it holds, or what became of a project: ask again after a while."""
-        self._timers.add(now + LOOK_AGAIN, "recheck", None)
+        self.timers.add(now + LOOK_AGAIN, "recheck", None)
         return Outcome()
 
     def apply_verdicts(self, verdicts: dict[str, recovery.Verdict], asked_at: float, now: float) -> Outcome:
@@ -468,7 +461,7 @@ class Session:
             self._judge(entry, verdict, asked_at, now, out)
         cancel = self.canceling.get(project_id)
         if cancel is not None and cancel.refused:
-            self._end_cancel(project_id, CancelOutcome.UNCONFIRMED, out)
+            self.end_cancel(project_id, CancelOutcome.UNCONFIRMED, out)
         return out
 
     def apply_runtime_check(self, project_id: str, verdict: recovery.Verdict, now: float) -> Outcome:
@@ -479,27 +472,19 @@ class Session:
             return out
         if verdict.record is not None:
             recovery.replay(self, entry, verdict.record, verdict.state == "active", now, out)
-        late = [job for job in entry.jobs if self._is_late(job, now)]
+        late = [job for job in entry.jobs if upkeep.is_late(self, job, now)]
         if entry.finished or not late:
             return out
         if verdict.state != "active" or not self.ready:
             # Whatever ended is told by snapshots and records; what nobody knows is no reason to cancel.
             for job in late:
-                self._timers.add(now + runtime.LOOK_AGAIN, "check_runtime", (entry.id, job.state.id))
+                self.timers.add(now + runtime.LOOK_AGAIN, "check_runtime", (entry.id, job.state.id))
             return out
         out.effects.append(SendCancel(entry.id))
         error = runtime.overrun(entry, runtime.limit(late[0], self.network))
         jobs.end(entry, ProjectStatus.FAILED, error, out.emit, own=True)
         self.after(entry, now, out)
         return out
-
-    def _is_late(self, job: JobEntry, now: float) -> bool:
-        since = job.running_since
-        return (
-            since is not None
-            and job.state.status is JobStatus.PROCESSING
-            and now >= since + runtime.limit(job, self.network)
-        )
 
     def fail_unfinished(self, error: SogniError, now: float) -> Outcome:
         """End every open project here, because nobody will hear of it any more; nothing is canceled there."""
@@ -542,151 +527,18 @@ class Session:
     @property
     def next_due(self) -> float | None:
         """When `tick` next has something to do."""
-        return self._timers.next_due
+        return self.timers.next_due
 
     def tick(self, now: float) -> Outcome:
         """Do what has become due."""
         out = Outcome()
-        for name, argument in self._timers.due(now):
-            _TIMERS[name](self, argument, now, out)
+        for name, argument in self.timers.due(now):
+            upkeep.TIMERS[name](self, argument, now, out)
         return out
 
     def recheck_at(self, when: float) -> None:
         """Ask for the snapshot again at `when`."""
-        self._timers.add(when + RECHECK_PADDING, "recheck", None)
-
-    def _forget(self, entry: ProjectEntry, now: float, out: Outcome) -> None:
-        if self.projects.get(entry.id) is entry and entry.settled:
-            del self.projects[entry.id]
-        elif self.projects.get(entry.id) is entry:
-            self._timers.add(now + KEEP_FINISHED, "forget", entry)
-
-    def _ask_if_stale(self, project_id: str, now: float, out: Outcome) -> None:
-        entry = self.projects.get(project_id)
-        if entry is None or entry.finished:
-            return
-        if not self.open:
-            # Nothing can be heard while the link is down, so that is no silence of the project's.
-            entry.last_activity = now
-        elif now - entry.last_activity >= entry.stale_after:
-            out.effects.append(CheckAlive(entry.id))
-            entry.last_activity = now
-        self._timers.add(entry.last_activity + entry.stale_after, "ask_if_stale", project_id)
-
-    def _check_runtime(self, render: tuple[str, str], now: float, out: Outcome) -> None:
-        entry = self.projects.get(render[0])
-        job = entry.by_id.get(render[1]) if entry is not None else None
-        if entry is None or entry.finished or job is None or job.running_since is None:
-            return
-        # The estimate usually comes after the start, so the limit may have grown meanwhile.
-        due = job.running_since + runtime.limit(job, self.network)
-        if now < due:
-            self._timers.add(due, "check_runtime", render)
-        elif not self.ready:
-            # While the link is down the end may have passed unheard.
-            self._timers.add(now + runtime.LOOK_AGAIN, "check_runtime", render)
-        elif self._is_late(job, now):
-            out.effects.append(CheckRuntime(entry.id))
-
-    def _look_for_results(self, step: tuple[ProjectEntry, int], now: float, out: Outcome) -> None:
-        entry, tries = step
-        if entry.settled or self.projects.get(entry.id) is not entry:
-            return
-        if entry.looks < len(SETTLE_AFTER) and tries < MOST_LOOKS:
-            out.effects.append(FetchRecord(entry.id))
-            wait = SETTLE_AFTER[min(tries + 1, len(SETTLE_AFTER) - 1)]
-            self._timers.add(now + wait, "look_for_results", (entry, tries + 1))
-            return
-        # Neither frames nor record tell more: what is there is all there is.
-        entry.jobs = [job for job in entry.jobs if job.state.status.is_final]
-        entry.by_id = {job.state.id: job for job in entry.jobs}
-        if any(job.state.status is JobStatus.COMPLETED for job in entry.jobs):
-            jobs.end(entry, ProjectStatus.COMPLETED, None, out.emit)
-        else:
-            error = ProjectFailed(
-                "The project is complete, but its results were never announced.",
-                hint="projects.resume(id) looks for them again.",
-                project_id=entry.id,
-            )
-            entry.status = ProjectStatus.PROCESSING
-            jobs.end(entry, ProjectStatus.FAILED, error, out.emit, own=True)
-
-    def _give_up_resubmitting(self, entry: ProjectEntry, now: float, out: Outcome) -> None:
-        submission = entry.submission
-        if submission is None or not submission.awaiting_link or entry.finished:
-            return
-        if now - submission.refused_at < RESUBMIT_LIMIT:
-            return  # of an earlier refusal; this one has a timer of its own
-        error: SogniError = submission.refusal or ServerError("The server is restarting.", project_id=entry.id)
-        jobs.end(entry, ProjectStatus.FAILED, error, out.emit, own=True)
-        self.after(entry, now, out)
-
-    def _give_up_canceling(self, cancel: Cancel, now: float, out: Outcome) -> None:
-        if self.canceling.get(cancel.project_id) is cancel:
-            self._end_cancel(cancel.project_id, CancelOutcome.UNCONFIRMED, out)
-
-    def _miss_authenticated(self, generation: int, now: float, out: Outcome) -> None:
-        if generation == self.generation and self.open and not self.ready:
-            out.effects.append(FetchSnapshot("connected"))
-
-    def _send_anyway(self, generation: int, now: float, out: Outcome) -> None:
-        if generation == self.generation and self.open:
-            self._become_ready(now, out)
-
-    def _recheck(self, _: None, now: float, out: Outcome) -> None:
-        if any(not entry.finished for entry in self.projects.values()):
-            out.effects.append(FetchSnapshot("recheck"))
-
-    # --- news that concern no project -------------------------------------------------------------------------------
-
-    def _swarm_models(self, payload: object, out: Outcome) -> None:
-        if isinstance(payload, dict):
-            counts = {str(key): value for key, value in payload.items() if type(value) is int}
-            self._set_models(counts, out)
-
-    def _network_changed(self, payload: object, out: Outcome) -> None:
-        network = payload.get("network") if isinstance(payload, dict) else payload
-        if network in ("fast", "relaxed"):
-            self.network = network
-            self.switching = False
-            out.news.append(("network", network))
-            out.news.append(("account", None))
-        self._set_models({}, out)
-
-    def _set_models(self, counts: dict[str, int], out: Outcome) -> None:
-        self.worker_counts = counts
-        out.news.append(("available_models", counts))
-
-    def _account_authenticated(self, message: Authenticated, payload: object, out: Outcome) -> None:
-        if message.client_type not in (None, "artist") or not isinstance(payload, dict):
-            return
-        if self.account.on_authenticated(payload):
-            out.news.append(("account", None))
-        if not isinstance(payload.get("subscriptionEntitlement"), dict):
-            # Older servers do not say it here.
-            out.effects.append(FetchSubscription())
-
-    def _balance(self, payload: object, out: Outcome) -> None:
-        if isinstance(payload, dict) and self.account.on_balance(payload):
-            out.news.append(("account", None))
-
-    def _entitlement(self, payload: object, out: Outcome) -> None:
-        if isinstance(payload, dict) and self.account.on_entitlement(payload):
-            out.news.append(("account", None))
-
-    def _notice(self, kind: str, payload: object, out: Outcome) -> None:
-        notice = self.account.notice(kind, payload)
-        if notice is not None:
-            out.news.append(("notice", notice))
-            if kind == "appAlert":
-                out.news.append(("announcement", notice))
-
-    def _events_updated(self, payload: object, out: Outcome) -> None:
-        """What the service says it sends, which counts for the next connection as well."""
-        switches = payload.get("socketEventSubscriptions") if isinstance(payload, dict) else None
-        if isinstance(switches, dict):
-            on = {str(name): value for name, value in switches.items() if isinstance(value, bool)}
-            out.news.append(("socket_events", on))
+        self.timers.add(when + RECHECK_PADDING, "recheck", None)
 
 
 def read_record(record: ProjectRecord, now: float) -> ProjectEntry:
@@ -700,35 +552,7 @@ def read_record(record: ProjectRecord, now: float) -> ProjectEntry:
 
 _JOB_MESSAGES = (JobInitiating, JobStarted, JobProgress, JobRetry, JobResult, JobError)
 
-_TIMERS: dict[str, Callable[[Session, Any, float, Outcome], None]] = {
-    "forget": Session._forget,
-    "ask_if_stale": Session._ask_if_stale,
-    "check_runtime": Session._check_runtime,
-    "look_for_results": Session._look_for_results,
-    "give_up_resubmitting": Session._give_up_resubmitting,
-    "give_up_canceling": Session._give_up_canceling,
-    "miss_authenticated": Session._miss_authenticated,
-    "send_anyway": Session._send_anyway,
-    "recheck": Session._recheck,
-}
-
-
-def _notice_of(kind: str) -> Callable[[Session, object, Outcome], None]:
-    return lambda session, payload, out: session._notice(kind, payload, out)
-
-
-_NEWS: dict[str, Callable[[Session, object, Outcome], None]] = {
-    "swarmModels": Session._swarm_models,
-    "changeNetwork": Session._network_changed,
-    "balanceUpdate": Session._balance,
-    "subscriptionEntitlementUpdated": Session._entitlement,
-    "subscriptionLimitNotice": _notice_of("subscriptionLimitNotice"),
-    "toastMessage": _notice_of("toastMessage"),
-    "appAlert": _notice_of("appAlert"),
-    "socketEventSubscriptionsUpdated": Session._events_updated,
-}
-
 # Kinds whose body somebody reads; the link decodes no other.
 READ_KINDS = frozenset(
-    (*_NEWS, "jobETA", "jobState", "projectQueue", "jobProgress", "jobRetry", "jobResult", "jobError")
+    (*news.READERS, "jobETA", "jobState", "projectQueue", "jobProgress", "jobRetry", "jobResult", "jobError")
 ) | frozenset(("authenticated", "artistCancelConfirmation"))

@@ -120,7 +120,7 @@ def test_what_becomes_due_is_noticed_on_a_quiet_connection(sandbox: Sandbox) -> 
         client.projects.create(**ORDER)
         with client._engine.lock:
             # As if the timers of the first ten seconds were over.
-            client._engine.session._timers = Timers()
+            client._engine.session.timers = Timers()
             client._engine.session.recheck_at(time.monotonic() + 100)
         sandbox.send("toastMessage", {"message": "the last frame for a while"})
         assert noticed.wait(10)
