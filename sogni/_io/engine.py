@@ -58,6 +58,7 @@ from .settings import Place, Settings
 from .ws import SendFailed
 
 if TYPE_CHECKING:
+    from .._store.claims import Claim
     from ..types.recent import RecentProject
     from .keeper import Keeper
     from .saved import SavedFiles
@@ -224,7 +225,7 @@ class Engine:
         closers.append(self._chores.close)
         if self._http is not None:
             closers.append(self._http.close)
-        closers += [self.orders.flush, self.settings.app_id.release]
+        closers += [partial(self.orders.close, ClosedError("The client was closed.")), self.settings.app_id.release]
         if self._place is not None and self._place.close is not None:
             closers.append(self._place.close)
         return closers
@@ -439,13 +440,22 @@ class Engine:
 
     # --- projects ---------------------------------------------------------------------------------------------------
 
-    def submit(self, entry: ProjectEntry, message: Mapping[str, object]) -> None:
+    def submit(self, entry: ProjectEntry, message: Mapping[str, object], claim: Claim | None = None) -> None:
         """Order a project: track it, then write its request.
 
+        Args:
+            claim: One hold on it is given back when this has ended, whatever became of the caller meanwhile.
         Raises:
             LinkNotReady: nothing was written, and nothing is tracked.
             SubmissionUncertain: the write broke off; the project stays tracked and is never sent again by us.
         """
+        try:
+            self._submit(entry, message)
+        finally:
+            if claim is not None:
+                claim.release()
+
+    def _submit(self, entry: ProjectEntry, message: Mapping[str, object]) -> None:
         text = frames.encode("jobRequest", message)
         with self.lock:
             self._feed.writable()

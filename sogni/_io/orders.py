@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import threading
 import time
 import uuid
+import weakref
 from collections import deque
 
-from .._deadline import Deadline
-from .._store import app_ids, claims
+from .._protocol.ids import is_project_id
+from .._store import app_ids
 from .._store.claims import Claim
 from .._store.ledger import Ledger, Order, account_hash
 from ..errors import ConfigError
+from .inbox import Inbox
 from .settings import Settings
 
 # Ends are written along with the next order, or at the close; more than these are not kept in memory meanwhile.
@@ -29,6 +32,7 @@ class Orders:
         self._run = uuid.uuid4().hex[:12]
         self._ended: deque[str] = deque(maxlen=_MOST_ENDS)
         self._known: Ledger | None = None
+        self._queueing: weakref.WeakSet[Inbox] = weakref.WeakSet()
 
     @property
     def _ledger(self) -> Ledger | None:
@@ -42,7 +46,7 @@ class Orders:
         ledger = self._ledger
         if ledger is not None:
             order = Order(project_id, time.time(), account_hash(address), self._settings.app_id(), self._run)
-            ledger.note(order, self._take_ended())
+            ledger.note(order, self._take_ended(), order.at)
 
     def ended(self, project_id: str) -> None:
         """The end of a project was seen."""
@@ -53,7 +57,7 @@ class Orders:
         """Write what was not written yet."""
         ended = self._take_ended()
         if ended and self._ledger is not None:
-            self._ledger.note(None, ended)
+            self._ledger.note(None, ended, time.time())
 
     def _take_ended(self) -> list[str]:
         taken = []
@@ -75,26 +79,46 @@ class Orders:
         return [
             order.id
             for order in self._ledger.open_orders(time.time())
-            if order.account in (None, account)
+            if is_project_id(order.id)
+            and order.account in (None, account)
             and order.run != self._run
-            and (order.app_id == own or not app_ids.in_use(order.app_id))
+            and (order.app_id == own or app_ids.is_free(order.app_id))
         ]
 
-    def claim(self, project_id: str, deadline: Deadline) -> Claim:
-        """The right to order under an id; waits for whoever has it.
+    def queue_up(self, project_id: str) -> tuple[Claim, Inbox]:
+        """A place in the queue for the right to order under an id; the inbox gets one item when the turn has come."""
+        inbox = Inbox(threading.Lock())
+
+        def granted() -> None:
+            with inbox.lock:
+                waker = inbox.put("turn", True)
+            if waker is not None:
+                waker()
+
+        self._queueing.add(inbox)
+        folder = self._settings.state_folder()
+        return Claim(project_id, None if folder is None else folder / "keys", granted), inbox
+
+    @staticmethod
+    def lock_out(claim: Claim) -> bool:
+        """Lock out other processes; False when one of them has the lock now.
 
         Raises:
-            WaitTimeout: the deadline came first.
-            ConfigError: the folder of claims cannot be used.
+            ConfigError: the folder of the locks cannot be used.
         """
-        folder = self._settings.state_folder()
         try:
-            found = claims.claim(project_id, None if folder is None else folder / "keys", deadline.remaining())
+            return claim.lock_file()
         except OSError as problem:
             raise ConfigError(
-                f"The folder {folder} cannot be used: {problem.strerror or type(problem).__name__}.",
+                f"The folder for keys cannot be used: {problem.strerror or type(problem).__name__}.",
                 hint="Set SOGNI_STATE_DIR to a folder that can be written to.",
             ) from None
-        if found is None:
-            raise deadline.error("another order under the same key")
-        return found
+
+    def close(self, error: BaseException) -> None:
+        """End every wait for a turn, and write what was not written yet."""
+        for inbox in tuple(self._queueing):
+            with inbox.lock:
+                wakers = inbox.fail(error)
+            for wake in wakers:
+                wake()
+        self.flush()

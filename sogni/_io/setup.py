@@ -102,7 +102,7 @@ def settings(
             None if api_key is not None else profile,
         ),
         app_id=AppId(given_app_id, in_sandbox),
-        state_folder=_nowhere if given_app_id or in_sandbox else _state_folder,
+        state_folder=_nowhere if in_sandbox else _state_folder,
         api_key=api_key,
         app_source=app_source.strip() or None if app_source else None,
         attribution=attribution,

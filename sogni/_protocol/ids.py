@@ -38,9 +38,14 @@ def keyed_id(account: str, key: object) -> str:
     return str(uuid.UUID(bytes=digest[:16], version=4)).upper()
 
 
+def is_project_id(text: str) -> bool:
+    """Whether a text may be the id of a project."""
+    return _PLAIN.fullmatch(text) is not None
+
+
 def check_project_id(project_id: object) -> str:
     """A project id as we compare it; raises ValidationError for what is none."""
-    if not isinstance(project_id, str) or not _PLAIN.fullmatch(project_id.strip()):
+    if not isinstance(project_id, str) or not is_project_id(project_id.strip()):
         problem = Problem(
             "project_id",
             f"project_id must be the id of a project, such as {'0F8FAD5B-D9CB-469F-A165-70867728950E'!r}.",

@@ -8,6 +8,7 @@ and the next holder finds the work of the old one under the same id.
 from __future__ import annotations
 
 import os
+import re
 import threading
 import uuid
 from pathlib import Path
@@ -78,19 +79,21 @@ def lease() -> Lease:
     )
 
 
-def in_use(app_id: str) -> bool:
-    """Whether a running client holds an app id of this installation."""
+def is_free(app_id: str) -> bool:
+    """Whether an app id is one of this installation that no running client holds."""
     from filelock import FileLock, Timeout
 
-    number = app_id.rpartition("-")[2]
-    path = state_folder() / "app-ids" / f"slot-{number}.lock"
-    if not number.isdigit() or not path.exists():
+    folder = state_folder() / "app-ids"
+    name, _, number = app_id.rpartition("-")
+    path = folder / f"slot-{number}.lock"
+    if not re.fullmatch("[0-9]{1,3}", number) or not path.exists() or name != _installation(folder):
         return False
     try:
         with FileLock(path, timeout=0, thread_local=False):
-            return False
-    except Timeout:
-        return True
+            return True
+    except (Timeout, RuntimeError):
+        # The library tells a lock of this very thread by the latter.
+        return False
 
 
 def reset_after_fork() -> None:

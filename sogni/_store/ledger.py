@@ -48,14 +48,15 @@ class Ledger:
     def __init__(self, folder: Path) -> None:
         self._path = folder / "orders.jsonl"
         self._told = False
+        self._limit = _LARGEST
 
-    def note(self, sent: Order | None, ended: Iterable[str] = ()) -> None:
+    def note(self, sent: Order | None, ended: Iterable[str], now: float) -> None:
         """An order is about to be sent, and the ends of others were seen."""
         lines: list[dict[str, object]] = [{"id": project_id, "ended": True} for project_id in ended]
         if sent is not None:
             lines.append(_line(sent))
         if lines:
-            self._append(lines)
+            self._append(lines, now)
 
     def open_orders(self, now: float) -> list[Order]:
         """The orders of the last days without an end, the oldest first."""
@@ -65,7 +66,7 @@ class Ledger:
                 orders.pop(line["id"], None)
                 continue
             order = _order(line)
-            if order is not None and now - order.at < REMEMBERED:
+            if order is not None and abs(now - order.at) < REMEMBERED:
                 orders[order.id] = order
         return list(orders.values())
 
@@ -73,21 +74,24 @@ class Ledger:
         """When an order of that id was last sent by this installation, in seconds since the epoch."""
         found = None
         for line in self._lines():
-            if line["id"] == project_id and isinstance(line.get("at"), (int, float)):
-                found = float(line["at"])
+            order = _order(line)
+            if order is not None and order.id == project_id:
+                found = order.at
         return found
 
-    def _append(self, lines: Iterable[dict[str, object]]) -> None:
+    def _append(self, lines: Iterable[dict[str, object]], now: float) -> None:
         text = "".join(json.dumps(line, separators=(",", ":")) + "\n" for line in lines)
         try:
             self._path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
             with self._lock():
-                self._shorten()
-                descriptor = os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
-                try:
-                    os.write(descriptor, text.encode())
-                finally:
-                    os.close(descriptor)
+                self._shorten(now)
+                descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o600)
+                with os.fdopen(descriptor, "r+b") as file:
+                    # A line that a crash, or a full disk, has cut short must not swallow the next one.
+                    size = file.seek(0, os.SEEK_END)
+                    file.seek(max(0, size - 1))
+                    fresh = not size or file.read(1) == b"\n"
+                    file.write((text if fresh else f"\n{text}").encode())
         except OSError as error:
             if not self._told:
                 self._told = True
@@ -97,19 +101,20 @@ class Ledger:
                     error.strerror or type(error).__name__,
                 )
 
-    def _shorten(self) -> None:
+    def _shorten(self, now: float) -> None:
         """Leave only what is open, once the file has grown."""
         try:
-            if self._path.stat().st_size < _LARGEST:
+            if self._path.stat().st_size < self._limit:
                 return
         except FileNotFoundError:
             return
-        newest = max((order.at for order in map(_order, self._lines()) if order is not None), default=0.0)
         part = self._path.with_suffix(".part")
         with part.open("w", encoding="ascii") as file:
-            for order in self.open_orders(newest):
+            for order in self.open_orders(now):
                 file.write(json.dumps(_line(order), separators=(",", ":")) + "\n")
         os.replace(part, self._path)
+        # Many open orders must not be written again for each new one.
+        self._limit = max(_LARGEST, 2 * self._path.stat().st_size)
 
     def _lock(self) -> FileLock:
         from filelock import FileLock
@@ -136,7 +141,8 @@ def _line(order: Order) -> dict[str, object]:
 
 def _order(line: dict[str, Any]) -> Order | None:
     at, account = line.get("at"), line.get("account")
-    if not isinstance(at, (int, float)):
+    # JSON carries numbers that are no moment.
+    if not isinstance(at, (int, float)) or isinstance(at, bool) or not 0 <= at < 2**40:
         return None
     return Order(
         id=line["id"],

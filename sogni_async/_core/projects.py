@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 
     from sogni._io.slots import OnUpload
     from sogni._rules.build import JobPlan
+    from sogni._store.claims import Claim
     from sogni.types.keywords import (
         AudioKeywords,
         AudioOptions,
@@ -47,6 +48,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("sogni")
 
+LOCK_PAUSE = 0.05  # seconds between looks at a lock that another process has
 JUST_NOW = 30.0  # seconds after which the service certainly lists what it accepted
 
 
@@ -186,15 +188,21 @@ class Projects(Catalog, Estimates, Loras, Urls):
         given = early(_merged(params, fields))
         self._engine.start_link()
         if key is None:
-            return await self._order(given, new_id(), on_upload, deadline)
+            return await self._order(given, new_id(), on_upload, None, deadline)
         account = await self._bridge.call(self._engine.account_address, deadline)
         if not account:
             raise ProtocolError("The service does not say whose account this is, so a key would not be yours alone.")
         project_id = keyed_id(account, key)
-        claim = await self._bridge.call(self._engine.orders.claim, project_id, deadline)
+        orders = self._engine.orders
+        claim, turn = orders.queue_up(project_id)
         try:
+            await self._bridge.take(turn, deadline, "another order under the same key")
+            while not await self._bridge.call(orders.lock_out, claim):
+                if deadline.expired:
+                    raise deadline.error("another process that orders under the same key")
+                await self._bridge.pause(LOCK_PAUSE)
             there = await self._there_already(project_id, deadline)
-            return there or await self._order(given, project_id, on_upload, deadline)
+            return there or await self._order(given, project_id, on_upload, claim, deadline)
         finally:
             claim.release()
 
@@ -218,7 +226,12 @@ class Projects(Catalog, Estimates, Loras, Urls):
         return await self.resume(project_id, deadline.remaining())
 
     async def _order(
-        self, given: dict[str, object], project_id: str, on_upload: OnUpload | None, deadline: Deadline
+        self,
+        given: dict[str, object],
+        project_id: str,
+        on_upload: OnUpload | None,
+        claim: Claim | None,
+        deadline: Deadline,
     ) -> Project:
         """Build, upload, send."""
         from sogni._rules.build import build_job
@@ -250,8 +263,11 @@ class Projects(Catalog, Estimates, Loras, Urls):
         )
         while True:
             await link_ready(self._engine, self._bridge, deadline)
+            if claim is not None:
+                # Canceling this task does not stop the thread that sends.
+                claim.keep()
             try:
-                await self._bridge.call(self._engine.submit, entry, message)
+                await self._bridge.call(self._engine.submit, entry, message, claim)
                 return Project(entry, self._engine, self._bridge, warnings)
             except LinkNotReady:
                 # The connection went down between the two calls; nothing was written.

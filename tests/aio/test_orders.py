@@ -117,17 +117,25 @@ class TestKeys:
                 with pytest.raises(ValidationError, match="key must be"):
                     await client.projects.create(**ORDER, key=key)
 
-    async def test_from_another_process(self, sandbox: Sandbox) -> None:
+    @pytest.mark.parametrize("own_ids", [False, True])
+    async def test_from_another_process(self, sandbox: Sandbox, own_ids: bool) -> None:
         script = "import os, sys; from sogni import SogniClient\n" + (
-            "client = SogniClient(sys.argv[1], rest_endpoint=sys.argv[2], socket_endpoint=sys.argv[3])\n"
+            "client = SogniClient(\n"
+            "    sys.argv[1], rest_endpoint=sys.argv[2], socket_endpoint=sys.argv[3], app_id=sys.argv[4] or None\n"
+            ")\n"
             f"print(client.projects.create(**{ORDER!r}, key='shared').wait(timeout=60)[0].project_id)\n"
             "client.close()"
         )
         place = (sandbox.api_key, sandbox.rest_endpoint, sandbox.socket_endpoint)
         environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
         running = [
-            subprocess.Popen([sys.executable, "-c", script, *place], stdout=subprocess.PIPE, text=True, env=environment)
-            for _ in range(4)
+            subprocess.Popen(
+                [sys.executable, "-c", script, *place, f"app-{number}" if own_ids else ""],
+                stdout=subprocess.PIPE,
+                text=True,
+                env=environment,
+            )
+            for number in range(4)
         ]
         ids = {one.communicate(timeout=60)[0].strip() for one in running}
         assert len(ids) == 1

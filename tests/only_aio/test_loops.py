@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import threading
+from pathlib import Path
 
 import pytest
+from filelock import FileLock
 
 from sogni._deadline import Deadline
 from sogni._io.inbox import Inbox
+from sogni._protocol.ids import keyed_id
 from sogni.sandbox import Sandbox
-from sogni_async import Completed, ConfigError, Project, SogniClient, ValidationError, WaitTimeout
+from sogni_async import ClosedError, Completed, ConfigError, Project, SogniClient, ValidationError, WaitTimeout
 from sogni_async._bridge import Bridge
 from tests.orders import ORDER
 
@@ -171,3 +174,57 @@ def test_on_is_called_within_a_loop() -> None:
     client = SogniClient(sandbox=True)
     with pytest.raises(ConfigError, match="event loop"):
         client.on("account", print)
+
+
+def keyed_client(sandbox: Sandbox, installed: bool) -> SogniClient:
+    if not installed:
+        return SogniClient(sandbox=sandbox)
+    return SogniClient(sandbox.api_key, rest_endpoint=sandbox.rest_endpoint, socket_endpoint=sandbox.socket_endpoint)
+
+
+@pytest.mark.parametrize("installed", [True, False])
+async def test_more_tasks_than_workers_under_one_key(
+    sandbox: Sandbox, installed: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SOGNI_STATE_DIR", str(tmp_path))
+    async with keyed_client(sandbox, installed) as client:
+        tasks = [client.projects.create(**ORDER, key="same", timeout=30) for _ in range(60)]
+        assert len(set(await asyncio.gather(*tasks))) == 1
+    assert len(sandbox.submissions) == 1
+
+
+async def test_a_key_outlasts_the_task_whose_thread_still_sends(
+    sandbox: Sandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SOGNI_STATE_DIR", str(tmp_path))
+    async with keyed_client(sandbox, True) as client:
+        await client.projects.wait_for_models(timeout=20)
+        disk = FileLock(tmp_path / "orders.lock", thread_local=False)
+        with disk:
+            # Its thread waits for the ledger.
+            first = asyncio.create_task(client.projects.create(**ORDER, key="k"))
+            while not client._engine.orders._queueing:
+                await asyncio.sleep(0)
+            await asyncio.wait({first}, timeout=1)
+            first.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await first
+            second = asyncio.create_task(client.projects.create(**ORDER, key="k"))
+            await asyncio.wait({second}, timeout=0.5)
+        project = await second
+        assert len(await project.wait(timeout=20)) == 1
+    assert len(sandbox.submissions) == 1
+
+
+async def test_closing_ends_the_wait_for_a_key(sandbox: Sandbox) -> None:
+    async with SogniClient(sandbox=sandbox) as other, SogniClient(sandbox=sandbox) as client:
+        await client.projects.wait_for_models(timeout=20)
+        account = client._engine.account_address()
+        claim, _ = other._engine.orders.queue_up(keyed_id(account, "k"))
+        waiting = asyncio.create_task(client.projects.create(**ORDER, key="k"))
+        await asyncio.wait({waiting}, timeout=0.5)
+        await client.aclose()
+        with pytest.raises(ClosedError):
+            await waiting
+        claim.release()
+    assert sandbox.submissions == []
