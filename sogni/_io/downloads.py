@@ -395,7 +395,7 @@ def _suffix(path: Path, wished: str, file: BinaryIO, fallback: str) -> str:
     real = extension(file)
     if not wished or (real is not None and says_otherwise(wished, real)):
         if wished:
-            log.warning("%s%s was saved as %s, which is what it is", path, wished, real)
+            log.warning("%s%s was saved as %s: order output_format=%r for that", path, wished, real, wished.lstrip("."))
         return real or fallback
     return wished
 

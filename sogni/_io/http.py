@@ -245,8 +245,15 @@ class Http:
         Returns:
             Answer: open; the caller reads and closes it.
         """
+        try:
+            parts = urlsplit(url)
+            usable = parts.scheme in ("https", "http") and bool(parts.hostname) and parts.port != 0
+        except ValueError:
+            usable = False
+        if not usable:
+            raise ProtocolError("The service gave an address for media that is none.")
         self.route.check(url)
-        if urlsplit(url).scheme != "https" and not self._plain_allowed:
+        if parts.scheme != "https" and not self._plain_allowed:
             raise ProtocolError(f"The media address {auth.place(url)} is not encrypted (https).")
         # Compressed, a body would have neither its true length nor resumable positions.
         request = prepare(method, url, {"Accept-Encoding": "identity", **(headers or {})}, body)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Callable, Mapping
 from functools import partial
@@ -53,6 +54,10 @@ _FULL = "Your saved upload library is full."
 _BUSY = 423
 # Seconds before asking again while the service is busy with the very file.
 _PAUSES = (0.25, 0.5, 1.0, 2.0)
+# Headers that say how a request is sent, or as whom.
+_OURS = frozenset(
+    ("authorization", "connection", "cookie", "expect", "host", "keep-alive", "te", "trailer", "transfer-encoding")
+) | frozenset(("proxy-authorization", "upgrade"))
 # Answers that say that the account cannot save files at all; they are remembered like a plain no.
 _INCAPABLE = frozenset((403, 404, 503))
 # Refusals after which a file may still go up the ordinary way: nothing of it was sent yet.
@@ -239,6 +244,7 @@ class SavedFiles:
         headers = place.upload_headers
         if not place.upload_url or not isinstance(headers, Mapping):
             raise ProtocolError("The service gave no place to save the file.")
+        # These go out as they are: they are part of the signature.
         upload(
             self._http,
             place.upload_url,
@@ -247,7 +253,7 @@ class SavedFiles:
             None if tell is None else lambda sent, _: tell(sent),
             cancelled,
             deadline,
-            headers={key: str(value) for key, value in headers.items()},
+            headers=_signed_headers(headers),
         )
         return self._patiently(rest.finalize_upload(place.id), version, deadline)
 
@@ -267,3 +273,20 @@ class SavedFiles:
 
 def _refusal(field: str, problem: str, allowed: str) -> ValidationError:
     return ValidationError(problems=[Problem(field, f"{field} {problem}.", allowed=allowed)])
+
+
+def _signed_headers(headers: Mapping[str, object]) -> dict[str, str]:
+    """The headers that the service has signed; what would change the request itself is refused."""
+    found = {}
+    for name, value in headers.items():
+        text = str(value)
+        if (
+            not re.fullmatch(r"[A-Za-z0-9!#$%&'*+.^_`|~-]{1,100}", name)
+            or name.lower() in _OURS
+            or value is None
+            or not re.fullmatch(r"[\x20-\x7e]{0,2000}", text)
+        ):
+            raise ProtocolError("The service asked for a header with the file that cannot be sent.")
+        if name.lower() != "content-length":
+            found[name] = text
+    return found

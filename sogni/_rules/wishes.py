@@ -128,6 +128,8 @@ def wish(
     cutout: bool = False,
     kind: object = None,
     max_cost: object = None,
+    progress: object = False,
+    on_event: object = None,
 ) -> Wish:
     """Reads what a verb was called with.
 
@@ -136,6 +138,7 @@ def wish(
         cutout: Whether the subject is wanted rather than its mask.
         kind: What `media` is, if the caller says so.
         keywords: Parameters of the order; None is the same as not given.
+        progress, on_event: Who is told; only looked at, so that nothing is ordered that nobody can be told about.
     """
     problems = [
         Problem(name, f"{name} {what}.", allowed=what) for name, what in _OTHER_WORDS.items() if name in keywords
@@ -148,6 +151,14 @@ def wish(
         known.add("a video")
     row = way(verb, known, model if isinstance(model, str) else None)
     problems += _wrong_choice("quality", quality, QUALITIES)
+    if not isinstance(progress, bool) and not callable(progress):
+        allowed = "True, False or a function of one number"
+        problems.append(Problem("progress", f"progress must be {allowed}, not {short(progress)}.", allowed=allowed))
+    if on_event is not None and not callable(on_event):
+        allowed = "a function of one event"
+        problems.append(Problem("on_event", f"on_event must be {allowed}, not {short(on_event)}.", allowed=allowed))
+    if media is True or (isinstance(media, (list, tuple)) and any(one is True for one in media)):
+        problems.append(Problem("media", "The file that a verb works on must be given, not True.", allowed="a file"))
     if model is not None and not isinstance(model, str):
         problems.append(Problem("model", f"model must be the id of a model, not {short(model)}.", value=model))
         model = None
@@ -203,7 +214,7 @@ def _kind(media: object, kind: object, problems: list[Problem]) -> object:
 
 
 def _wrong_choice(name: str, value: object, options: Sequence[str]) -> list[Problem]:
-    if value in options:
+    if isinstance(value, str) and value in options:
         return []
     allowed = ", ".join(options)
     nearest = near(value, options)
@@ -216,7 +227,7 @@ def _limit(value: object, problems: list[Problem]) -> Decimal | None:
     if value is None:
         return None
     try:
-        found = Decimal(str(value))
+        found = Decimal(str(value) if isinstance(value, (int, float, str, Decimal)) else "NaN")
     except InvalidOperation:
         found = Decimal("NaN")
     if isinstance(value, bool) or not found.is_finite() or found < 0:
@@ -247,8 +258,13 @@ def _size(
     return {}, None
 
 
+_MOST_DIGITS = 6
+
+
 def _is_edge(value: object) -> bool:
-    return isinstance(value, str) or (isinstance(value, int) and not isinstance(value, bool) and value > 0)
+    if isinstance(value, str):
+        return value.isascii() and value.isdigit() and len(value) <= _MOST_DIGITS
+    return isinstance(value, int) and not isinstance(value, bool) and 0 < value < 10**_MOST_DIGITS
 
 
 def _preset(name: str, model_id: str, presets: Sequence[SizePreset], problems: list[Problem]) -> Mapping[str, object]:

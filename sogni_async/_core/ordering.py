@@ -37,7 +37,7 @@ async def place(
     """Order what a verb was asked for, wait for it, and return the result."""
     from sogni._rules.wishes import wish as read
 
-    asked = read(verb, **wish, keywords=keywords, max_cost=max_cost)
+    asked = read(verb, **wish, keywords=keywords, max_cost=max_cost, progress=progress, on_event=on_event)
     asked.refuse_now()
     projects._engine.start_link()
     options, presets = await _chosen(projects, asked, deadline)

@@ -231,6 +231,38 @@ def test_nothing_is_ordered_when_the_call_is_wrong(sandbox: Sandbox) -> None:
         assert not [entry for entry in sandbox.log if entry.method == "PUT"]
 
 
+@pytest.mark.parametrize(
+    ("field", "wrong"),
+    [
+        ("progress", 5),
+        ("progress", "yes"),
+        ("on_event", 5),
+        ("size", ("\u00b2", "\u00b2")),
+        ("size", (10**30, 10**30)),
+        ("size", object()),
+        ("quality", ["best"]),
+        ("max_cost", object()),
+        ("max_cost", "lots"),
+        ("model", 5),
+    ],
+)
+def test_what_is_no_value(sandbox: Sandbox, field: str, wrong: Any) -> None:
+    with SogniClient(sandbox=sandbox) as client:
+        with pytest.raises(ValidationError, match=field):
+            client.image("a fox", timeout=30, **{field: wrong})
+    assert sandbox.submissions == []
+
+
+def test_a_verb_needs_its_file(sandbox: Sandbox) -> None:
+    with SogniClient(sandbox=sandbox) as client:
+        for call in (client.segment, client.model3d):
+            with pytest.raises(ValidationError, match="must be given, not True"):
+                call(True, timeout=30)
+        with pytest.raises(ValidationError, match="must be given, not True"):
+            client.edit("at night", [True], timeout=30)
+    assert sandbox.submissions == []
+
+
 def test_how_it_ends_badly(sandbox: Sandbox) -> None:
     with SogniClient(sandbox=sandbox) as client:
         sandbox.script(withhold=[0])

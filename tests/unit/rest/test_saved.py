@@ -158,6 +158,43 @@ def test_no_place_to_send_it_to(service: Service, make: Any) -> None:
     assert service.count("/put") == 0
 
 
+@pytest.mark.parametrize(
+    "url", ["http://[::1", "ftp://127.0.0.1/x", "//127.0.0.1/x", "http://127.0.0.1:0/x", "x", "http:///"]
+)
+def test_a_place_that_is_none(service: Service, make: Any, url: str) -> None:
+    place = {"id": "a", "state": "uploading", "uploadUrl": url, "uploadHeaders": HEADERS}
+    service.answers["prepare"] = [service.ok(place)]
+    with pytest.raises(errors.ProtocolError, match="address for media that is none"):
+        make().save(PNG, "Mine", "image/png", NEVER)
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        {"Transfer-Encoding": "chunked"},
+        {"host": "elsewhere"},
+        {"Authorization": "x"},
+        {"Cookie": "x"},
+        {"a b": "1"},
+        {"": "1"},
+        {"x": "1\r\nhost: y"},
+        {"x": None},
+        {"x": "\u20ac"},
+    ],
+)
+def test_headers_that_change_the_request_are_not_sent(service: Service, make: Any, header: dict[str, Any]) -> None:
+    place = {
+        "id": "a",
+        "state": "uploading",
+        "uploadUrl": service.site.url + "/put",
+        "uploadHeaders": {**HEADERS, **header},
+    }
+    service.answers["prepare"] = [service.ok(place)]
+    with pytest.raises(errors.ProtocolError, match="header"):
+        make().save(PNG, "Mine", "image/png", NEVER)
+    assert service.count("/put") == 0
+
+
 @pytest.mark.parametrize("step", ["prepare", "finalize", "bind"])
 def test_a_busy_file_is_asked_for_five_times(service: Service, make: Any, step: str) -> None:
     files = make()
