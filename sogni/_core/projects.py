@@ -15,7 +15,16 @@ from sogni._protocol.entries import ELSEWHERE_STALE_AFTER, ProjectEntry
 from sogni._protocol.ids import check_project_id, keyed_id, new_id
 from sogni._protocol.messages import ProjectRecord
 from sogni._rules.kinds import KINDS
-from sogni.errors import Problem, ProjectLost, ProtocolError, SubmissionUncertain, ValidationError
+from sogni.errors import (
+    ApiError,
+    Problem,
+    ProjectLost,
+    ProtocolError,
+    SogniError,
+    SubmissionUncertain,
+    TransportError,
+    ValidationError,
+)
 from sogni.types.project import CancelOutcome
 
 from .._bridge import Bridge
@@ -188,8 +197,9 @@ class Projects(Catalog, Estimates, Loras, Urls):
             check_callback(on_upload, "on_upload", "three arguments")
         given = early(_merged(params, fields))
         self._engine.start_link()
+        version = self._engine.credentials.version
         if key is None:
-            return self._order(given, new_id(), on_upload, None, deadline)
+            return self._order(given, new_id(), on_upload, version, None, deadline)
         account = self._bridge.call(self._engine.account_address, deadline)
         if not account:
             raise ProtocolError("The service does not say whose account this is, so a key would not be yours alone.")
@@ -203,7 +213,7 @@ class Projects(Catalog, Estimates, Loras, Urls):
                     raise deadline.error("another process that orders under the same key")
                 self._bridge.pause(LOCK_PAUSE)
             there = self._there_already(project_id, deadline)
-            return there or self._order(given, project_id, on_upload, claim, deadline)
+            return there or self._order(given, project_id, on_upload, version, claim, deadline)
         finally:
             claim.release()
 
@@ -231,6 +241,7 @@ class Projects(Catalog, Estimates, Loras, Urls):
         given: dict[str, object],
         project_id: str,
         on_upload: OnUpload | None,
+        version: int,
         claim: Claim | None,
         deadline: Deadline,
     ) -> Project:
@@ -268,7 +279,7 @@ class Projects(Catalog, Estimates, Loras, Urls):
                 # Canceling this task does not stop the thread that sends.
                 claim.keep()
             try:
-                self._bridge.call(self._engine.submit, entry, message, claim)
+                self._bridge.call(self._engine.submit, entry, message, version, claim)
                 return Project(entry, self._engine, self._bridge, warnings)
             except LinkNotReady:
                 # The connection went down between the two calls; nothing was written.
@@ -318,7 +329,6 @@ class Projects(Catalog, Estimates, Loras, Urls):
         Source: `GET /v2/projects/{id}`, `GET /v1/projects/{id}`.
         """
         from sogni._protocol.recovery import rebuild
-        from sogni.errors import ApiError
 
         project_id = check_project_id(project_id)
         deadline = Deadline(timeout)
@@ -342,7 +352,6 @@ class Projects(Catalog, Estimates, Loras, Urls):
         return Project(entry, self._engine, self._bridge)
 
     def _stored(self, project_id: str, deadline: Deadline) -> ProjectRecord:
-        from sogni.errors import ApiError
 
         try:
             return self._bridge.call(self._engine.request, rest.project_record(project_id), deadline)
@@ -423,19 +432,29 @@ class Projects(Catalog, Estimates, Loras, Urls):
 
         Args:
             timeout: Seconds for the whole call.
+        Raises:
+            ApiError, TransportError: nothing could be looked up; what was found in spite of that is returned.
         Source: `GET /api/v1/artist/projects/sync`, `GET /v2/projects/{id}`.
         """
         deadline = Deadline(timeout)
         self._bridge.call(self._engine.sync, "recover", deadline)
         found = {project.id: project for project in self.tracked_projects if project.recovered}
+        failure: SogniError | None = None
         for project_id in self._bridge.call(self._engine.left_behind, deadline):
             if project_id in found:
                 continue
             try:
                 found[project_id] = self.resume(project_id, deadline.remaining())
             except ProjectLost:
-                log.info("project %s is not known to the service any more", project_id)
-                self._engine.orders.ended(project_id)
+                # It may never have arrived. A young one may not be listed yet, so it is looked for again another time.
+                log.info("project %s is not known to the service", project_id)
+                self._engine.orders.lost(project_id)
+            except (ApiError, TransportError) as error:
+                # One that cannot be looked up must not keep the others from being found.
+                log.warning("project %s could not be looked up: %s", project_id, error)
+                failure = failure or error
+        if failure is not None and not found:
+            raise failure
         if any(not project.finished for project in found.values()):
             self._engine.start_link()
         return list(found.values())

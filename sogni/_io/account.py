@@ -138,8 +138,14 @@ def logout(engine: Engine, deadline: Deadline) -> None:
         engine.credentials.clear()
         return
     failure: SogniError | None = None
+    before = engine.credentials.tokens
     try:
-        engine.request(account_calls.logout(), deadline)
+        try:
+            engine.request(account_calls.logout(), deadline)
+        except AuthenticationError:
+            # A pair that was renewed because of the refusal must not stay alive at the service.
+            if engine.credentials.tokens not in (None, before):
+                engine.request(account_calls.logout(), deadline)
     except AuthenticationError:
         pass  # signed out already
     except SogniError as error:

@@ -107,6 +107,11 @@ class Credentials:
         """True after `close`."""
         return self._closed
 
+    @property
+    def identity_now(self) -> auth.Identity | None:
+        """As whom the client asks right now."""
+        return self._identity
+
     def check(self, version: int) -> None:
         """Raises when the session is not the one of `version` any more.
 
@@ -218,7 +223,7 @@ class Credentials:
             renew: Asks for a new pair.
             deadline: How long to wait for a renewal.
         Raises:
-            RateLimited, ServerError, TransportError: the renewal gave no answer; the tokens are kept.
+            ApiError, TransportError: the renewal was neither granted nor refused; the tokens are kept.
         """
         identity = self._identity
         if not isinstance(identity, auth.Tokens):
@@ -228,12 +233,6 @@ class Credentials:
         try:
             self._renewed(identity, renew, deadline, even_if_good=True)
         except AuthenticationError:
-            return False
-        except ApiError as error:
-            if error.retryable:
-                raise
-            # The server knows neither the token nor a way to renew it.
-            self._become(None, instead_of=identity, because=_ended(error))
             return False
         return True
 

@@ -82,6 +82,7 @@ class Engine:
             address=_weakly(self._address),
             effect=_weakly(self._do),
             refused=_weakly(self._signed_out),
+            renew=_weakly(self._renew_for_link),
             another_id=_weakly(self._another_id),
             idle_close=settings.idle_close,
             network=settings.network,
@@ -101,6 +102,7 @@ class Engine:
         self.catalogue = Catalogue(_weakly(self.request), self._chores.run)
         self._uploads: UploadPool | None = None
         self._saved: SavedFiles | None = None
+        self._linked_as: auth.Identity | None = None
         self._ended = False
 
     # --- opening and closing ----------------------------------------------------------------------------------------
@@ -440,28 +442,33 @@ class Engine:
 
     # --- projects ---------------------------------------------------------------------------------------------------
 
-    def submit(self, entry: ProjectEntry, message: Mapping[str, object], claim: Claim | None = None) -> None:
+    def submit(
+        self, entry: ProjectEntry, message: Mapping[str, object], version: int, claim: Claim | None = None
+    ) -> None:
         """Order a project: track it, then write its request.
 
         Args:
+            version: The session that ordered; another account must not pay for it.
             claim: One hold on it is given back when this has ended, whatever became of the caller meanwhile.
         Raises:
             LinkNotReady: nothing was written, and nothing is tracked.
+            SessionChanged: the same, and somebody else is signed in by now.
             SubmissionUncertain: the write broke off; the project stays tracked and is never sent again by us.
         """
         try:
-            self._submit(entry, message)
+            self._submit(entry, message, version)
         finally:
             if claim is not None:
                 claim.release()
 
-    def _submit(self, entry: ProjectEntry, message: Mapping[str, object]) -> None:
+    def _submit(self, entry: ProjectEntry, message: Mapping[str, object], version: int) -> None:
         text = frames.encode("jobRequest", message)
         with self.lock:
             self._feed.writable()
         # Before it is sent, so that a crash at any moment leaves a trace.
         self.orders.sent(entry.id, self.session.account.account.wallet_address)
         with self.lock:
+            self.credentials.check(version)
             link, connection = self._feed.writable()
             self.session.submit(entry, text, time.monotonic())
         try:
@@ -597,6 +604,9 @@ class Engine:
 
     # --- for the feed -----------------------------------------------------------------------------------------------
 
+    def _renew_for_link(self) -> bool:
+        return self.credentials.refused(self._linked_as, self.http.renew)
+
     def _another_id(self) -> bool:
         try:
             found = self.settings.app_id.replace()
@@ -623,9 +633,11 @@ class Engine:
             subscriptions=self._feed.socket_events(),
             client_version=settings.client_version,
         )
+        headers = http.auth_headers()
+        self._linked_as = self.credentials.identity_now
         return Address(
             url=url,
-            headers=http.auth_headers(),
+            headers=headers,
             tls=http.tls_context if url.startswith("wss:") else None,
             proxy=http.socket_proxy(url),
         )

@@ -64,6 +64,7 @@ class Feed:
         address: Finds where and as whom to connect; called for every connection, on its thread.
         effect: Carries out what the session asks for; called without the lock, must return soon.
         refused: Called when the service ended the sign-in.
+        renew: Called when the service did not take the tokens for a connection; True when there are others now.
         another_id: Finds another app id after somebody took over this one; False when there is none.
         idle_close: Seconds without need after which the link is closed.
         network: The network to begin with, `fast` or `relaxed`.
@@ -76,6 +77,7 @@ class Feed:
         address: Callable[[], Address],
         effect: Callable[[Effect], None],
         refused: Callable[[], None],
+        renew: Callable[[], bool],
         another_id: Callable[[], bool],
         idle_close: float,
         network: str,
@@ -89,6 +91,7 @@ class Feed:
         self._address = address
         self._effect = effect
         self._refused = refused
+        self._renew = renew
         self._another_id = another_id
         self._idle_close = idle_close
         self._link: Link | None = None
@@ -365,6 +368,14 @@ class Feed:
                 return
             self.session.link_open(now)
         log.info("connected")
+
+    def link_unauthorized(self) -> bool:
+        """The service did not take the credentials; True when there are others now.
+
+        Raises:
+            SogniError: whether there are could not be found out.
+        """
+        return self._renew()
 
     def link_accepted(self) -> bool:
         """True when the connection that just ended had been accepted by the server."""

@@ -56,6 +56,7 @@ class Owner(Protocol):
     def link_failed(self, link: Link, error: SogniError | None, reason: str) -> None: ...
     def link_idle(self, link: Link, now: float) -> bool: ...
     def link_accepted(self) -> bool: ...
+    def link_unauthorized(self) -> bool: ...
 
 
 class Link:
@@ -156,6 +157,8 @@ class Link:
 
     _was_accepted = False
     _lasted = 0.0
+    # Whether the tokens were renewed because the service did not take them for a connection; once is enough.
+    _renewed = False
 
     def _connect(self) -> bool | None:
         """True when connected, False to try again later, None to give up."""
@@ -202,6 +205,7 @@ class Link:
                 return None
             self._socket = connection
             self._connecting = None
+            self._renewed = False
             owner.link_opened(self, time.monotonic())
             return True
         log.info("could not connect (%s)", reason)
@@ -215,6 +219,16 @@ class Link:
         owner = self._owner()
         if owner is None:
             return None
+        if status == 401 and not self._renewed:
+            self._renewed = True
+            try:
+                if owner.link_unauthorized():
+                    return False
+            except SogniError as problem:
+                if problem.retryable:
+                    self._renewed = False
+                    owner.link_failed(self, None, problem.message)
+                    return False
         if status in (401, 403):
             from ..errors import AuthenticationError
 

@@ -18,6 +18,8 @@ from .settings import Settings
 
 # Ends are written along with the next order, or at the close; more than these are not kept in memory meanwhile.
 _MOST_ENDS = 10_000
+# Seconds. The service shows an order within moments; a day is for whatever may keep it from that.
+_LISTED_BY_THEN = 86_400.0
 
 
 class Orders:
@@ -52,6 +54,12 @@ class Orders:
         """The end of a project was seen."""
         if self._ledger is not None:
             self._ended.append(project_id)
+
+    def lost(self, project_id: str) -> None:
+        """The service does not know a project; one that was ordered a day ago will not turn up any more."""
+        sent_at = None if self._ledger is None else self._ledger.sent_at(project_id)
+        if sent_at is not None and time.time() - sent_at > _LISTED_BY_THEN:
+            self.ended(project_id)
 
     def flush(self) -> None:
         """Write what was not written yet."""

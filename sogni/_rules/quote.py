@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
-from ..errors import Problem, TooExpensive, ValidationError
+from ..errors import Problem, ProtocolError, TooExpensive, ValidationError
 from ..types.catalog import ModelOptions, Range, SizePreset
 from .estimate import estimate_audio_cost, estimate_cost, estimate_video_cost
 from .values import is_list, number, truthy
@@ -85,6 +85,8 @@ def check(cost: CostEstimate, token: str, limit: Decimal) -> None:
     Raises:
         TooExpensive: nothing was ordered.
     """
+    if cost.token < 0:
+        raise ProtocolError("The service estimates a negative cost, which cannot be compared with a limit.")
     if cost.token > limit:
         price = f"{cost.token.normalize():f}"
         raise TooExpensive(

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import logging
 import os
+import re
 import secrets
 from collections.abc import Mapping
 from pathlib import Path
@@ -25,6 +26,8 @@ FORMAT = 1
 _LARGEST = 4 * 1024 * 1024
 _PLAIN = (str, int, float, bool, type(None))
 _LEFT_OUT = "left_out"
+# What the user wrote, whatever it looks like.
+_TEXTS = frozenset(("positive_prompt", "negative_prompt", "style_prompt", "lyrics", "instruct", "reference_text"))
 
 
 def write(file: Path, facts: Mapping[str, object], request: Mapping[str, object]) -> Path | None:
@@ -40,7 +43,7 @@ def write(file: Path, facts: Mapping[str, object], request: Mapping[str, object]
         "format": FORMAT,
         "file": file.name,
         **{name: value for name, value in facts.items() if value is not None},
-        "request": {name: _plain(value) for name, value in request.items()},
+        "request": {name: str(value) if name in _TEXTS else _plain(value) for name, value in request.items()},
     }
     text = json.dumps(document, indent=2, ensure_ascii=False, default=str) + "\n"
     try:
@@ -70,7 +73,11 @@ def load(path: str | os.PathLike[str]) -> ImageParams | VideoParams | AudioParam
     """
     from ..types.params import AudioParams, ImageParams, VideoParams
 
-    file = Path(path)
+    name = os.fspath(path) if isinstance(path, (str, os.PathLike)) else ""
+    if not isinstance(name, str) or not name or "\0" in name:
+        problem = Problem("path", "path must be the name of a file.", value=path, allowed="str or Path")
+        raise ValidationError(problems=[problem])
+    file = Path(name)
     if file.suffix.lower() != ".json":
         file = beside(file)
     try:
@@ -118,8 +125,10 @@ def _is_ours(path: Path) -> bool:
 def _plain(value: Any) -> object:
     """A parameter as JSON: what can be read again, else a description of what was left out."""
     if isinstance(value, str):
-        if "://" in value and "?" in value:
-            return {_LEFT_OUT: "address", "address": value.split("?", 1)[0]}
+        if "://" in value and any(mark in value for mark in "?#@"):
+            # Signatures and passwords stand in these parts.
+            place = re.sub(r"[?#].*", "", value, flags=re.DOTALL)
+            return {_LEFT_OUT: "address", "address": re.sub(r"://[^/]*@", "://", place)}
         if value.startswith("data:"):
             return {_LEFT_OUT: "data", "size": len(value)}
         return str(value)

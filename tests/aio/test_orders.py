@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -188,6 +189,24 @@ class TestRecovery:
             assert await client.projects.recover(timeout=30) == []
         async with installed(sandbox) as client:
             assert client._engine.orders.left_behind(None) == []
+
+    @pytest.mark.parametrize(("fault", "times"), [("not_found", 2), ("server_error", 1)])
+    async def test_one_that_cannot_be_looked_up_keeps_nobody_else(
+        self, sandbox: Sandbox, state: Path, fault: str, times: int
+    ) -> None:
+        async with SogniClient(sandbox=sandbox) as other:
+            made = [await other.projects.create(**ORDER) for _ in range(2)]
+            for project in made:
+                await project.wait(timeout=20)
+        first, second = (project.id for project in made)
+        async with installed(sandbox) as client:
+            line = {"at": time.time(), "account": None, "app": client._engine.settings.app_id(), "run": "another"}
+            lines = [json.dumps({**line, "id": one}) + "\n" for one in (first, second)]
+            (state / "orders.jsonl").write_text("".join(lines))
+            sandbox.fail_next(fault, times=times, path=f"/v*/projects/{first}")
+            assert [project.id for project in await client.projects.recover(timeout=30)] == [second]
+        async with installed(sandbox) as client:
+            assert first in [project.id for project in await client.projects.recover(timeout=30)], "it was not given up"
 
     async def test_a_sandbox_writes_nothing(self, sandbox: Sandbox, state: Path) -> None:
         async with SogniClient(sandbox=sandbox) as client:

@@ -11,6 +11,7 @@ from typing import Any
 import attrs
 import pytest
 
+from sogni._store import sidecar
 from sogni.sandbox import Sandbox
 from sogni_async import ApiError, ImageParams, SogniClient, StorageError, ValidationError, load
 from tests.orders import ORDER, order
@@ -59,6 +60,22 @@ async def test_no_secret_is_written(sandbox: Sandbox, tmp_path: Path, caplog: py
         assert again.starting_image == str(picture)
         assert again.context_images is None
         assert "context_images" in caplog.text
+
+
+def test_texts_are_kept_and_addresses_are_cleaned(tmp_path: Path) -> None:
+    prompt = "data: what is behind https://example.com?x=1#y"
+    addresses = ["https://user:SECRET@host/a", "https://host/a#t=SECRET", "https://host/a?sig=SECRET"]
+    request = {"type": "image", "positive_prompt": prompt, "gpt_image_mask_url": addresses[0], "loras": addresses}
+    file = tmp_path / "x.png"
+    assert sidecar.write(file, {}, request) == tmp_path / "x.png.json"
+    assert "SECRET" not in (tmp_path / "x.png.json").read_text()
+    assert load(file).positive_prompt == prompt
+
+
+@pytest.mark.parametrize("path", [None, 5, "", "a\0b", b"x"])
+def test_what_is_no_path(path: Any) -> None:
+    with pytest.raises(ValidationError, match="path"):
+        load(path)
 
 
 async def test_another_file_of_that_name_is_left_alone(

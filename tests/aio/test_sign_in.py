@@ -304,3 +304,52 @@ async def test_nothing_secret_is_logged(sandbox: Sandbox, caplog: pytest.LogCapt
     assert first != second
     for secret in (*first, *second):
         assert secret not in caplog.text
+
+
+class TestTokensOfAConnection:
+    async def test_tokens_that_are_not_taken_are_renewed_once(self, sandbox: Sandbox) -> None:
+        async with at(sandbox) as client:
+            client.set_tokens(*sandbox.mint_tokens(expires_in=3600))
+            sandbox.expire_tokens()
+            assert await client.projects.wait_for_models(timeout=20)
+        assert sandbox.renewals == 1
+
+    async def test_who_waits_does_not_notice(self, sandbox: Sandbox) -> None:
+        async with at(sandbox) as client:
+            client.set_tokens(*sandbox.mint_tokens(expires_in=3600))
+            sandbox.script(hold_at="progress:1")
+            project = await client.projects.create(**ORDER)
+            sandbox.wait_for(lambda: [entry for entry in sandbox.log if entry.frame_kind == "jobProgress"])
+            sandbox.expire_tokens()
+            sandbox.drop_sockets()
+            sandbox.release()
+            assert len(await project.wait(timeout=30)) == 1
+
+    async def test_a_renewal_that_fails_is_tried_again(self, sandbox: Sandbox) -> None:
+        async with at(sandbox) as client:
+            client.set_tokens(*sandbox.mint_tokens(expires_in=3600))
+            sandbox.expire_tokens()
+            sandbox.fail_next("unavailable", path="*/refresh-token")
+            assert await client.projects.wait_for_models(timeout=30)
+
+    async def test_a_refused_renewal_is_the_end(self, sandbox: Sandbox) -> None:
+        async with at(sandbox) as client:
+            client.set_tokens(*sandbox.mint_tokens(expires_in=3600))
+            sandbox.expire_tokens()
+            sandbox.fail_next("renewal_refused")
+            with pytest.raises(AuthenticationError):
+                await client.projects.wait_for_models(timeout=20)
+
+    async def test_signing_out_with_a_refused_token_leaves_no_session(self, sandbox: Sandbox) -> None:
+        got: list[tuple[str, str]] = []
+        async with at(sandbox) as client:
+            client.on("tokens", lambda pair: got.append(tuple(pair)))
+            client.set_tokens(*sandbox.mint_tokens(expires_in=3600))
+            sandbox.expire_tokens()
+            await client.account.logout()
+        async with at(sandbox) as other:
+            for pair in got:
+                other.set_tokens(*pair)
+                with pytest.raises(AuthenticationError):
+                    await other.account.me()
+        assert got

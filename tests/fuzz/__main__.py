@@ -68,6 +68,7 @@ class Whole:
             address=_never,  # type: ignore[arg-type]
             effect=lambda effect: None,
             refused=lambda: None,
+            renew=lambda: False,
             another_id=lambda: False,
             idle_close=60.0,
             network="fast",

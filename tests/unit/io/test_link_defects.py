@@ -134,7 +134,14 @@ def test_what_an_abandoned_connection_still_brings_is_dropped() -> None:
         raise AssertionError("nothing is asked for")
 
     feed = Feed(
-        address=never, effect=never, refused=never, another_id=never, network="fast", socket_events={}, idle_close=60
+        address=never,
+        effect=never,
+        refused=never,
+        renew=never,
+        another_id=never,
+        network="fast",
+        socket_events={},
+        idle_close=60,
     )  # type: ignore[arg-type]
     abandoned = Link(feed, "sogni-link")
     greeting = frames.encode("authenticated", {"clientType": "artist", "username": "somebody else"}).encode()

@@ -316,7 +316,8 @@ def test_refused_tokens_are_renewed_once(tools: Any, issuer: Issuer) -> None:
     ("error", "kept", "raised"),
     [
         (ApiError("m", status=400), False, False),
-        (ApiError("m", status=404), False, False),
+        (ApiError("m", status=404), True, True),
+        (ApiError("m", status=409), True, True),
         (ServerError("m", status=500), True, True),
         (ConnectFailed("m"), True, True),
     ],

@@ -536,13 +536,14 @@ def test_a_401_to_what_cannot_be_repeated(site: Any, make_http: Make, tools: Any
     assert credentials.signed_in
 
 
-@pytest.mark.parametrize(("status", "signed_out"), [(401, True), (404, True), (503, False)])
+@pytest.mark.parametrize(("status", "signed_out"), [(401, True), (403, True), (404, False), (409, False), (503, False)])
 def test_a_401_and_no_renewal(site: Any, make_http: Make, tools: Any, status: int, signed_out: bool) -> None:
     site.routes["/v1/account/refresh-token"] = tools.Reply({"message": "no"}, status)
     site.routes["/v1/x"] = tools.Reply({"message": "expired"}, 401)
     credentials = signed_in(tools)
-    with pytest.raises(errors.AuthenticationError if signed_out else errors.ServerError):
+    with pytest.raises(errors.AuthenticationError if signed_out else errors.ApiError) as caught:
         make_http(site.url, credentials).request(call())
+    assert caught.value.status == (401 if signed_out else status)
     assert credentials.signed_in is not signed_out
     assert site.paths() == ["/v1/x", "/v1/account/refresh-token"]
 
