@@ -208,7 +208,7 @@ class Tokens:
                 return
             if attempt == 0:
                 self._bridge.call(work.approve, self._engine, "account", movement, deadline)
-            self._bridge.pause(retry_pause)
+            self._bridge.pause(deadline.remaining(retry_pause) or 0.0)
 
     def approve_token_usage(
         self,

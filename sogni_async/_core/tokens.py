@@ -207,7 +207,7 @@ class Tokens:
                 return
             if attempt == 0:
                 await self._bridge.call(work.approve, self._engine, "account", movement, deadline)
-            await self._bridge.pause(retry_pause)
+            await self._bridge.pause(deadline.remaining(retry_pause) or 0.0)
 
     async def approve_token_usage(
         self,
