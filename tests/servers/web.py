@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import sys
 from collections.abc import Callable, Iterable
 from typing import Any
 from urllib.parse import parse_qs
@@ -43,4 +44,5 @@ def render_in_master() -> None:
     """What the master does at its end: it finishes what was under way, and orders once more."""
     finished = len(under_way.wait(timeout=10))
     again = len(client.projects.create(**order(positive_prompt="master")).wait(timeout=10))
-    print(f"\nmaster: {finished} {again}", flush=True)
+    sys.stdout.write(f"\nmaster: {finished} {again}\n")
+    sys.stdout.flush()
