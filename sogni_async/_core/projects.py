@@ -14,7 +14,15 @@ from sogni._protocol.entries import ELSEWHERE_STALE_AFTER, ProjectEntry
 from sogni._protocol.ids import check_project_id, keyed_id, new_id
 from sogni._protocol.messages import ProjectRecord
 from sogni._rules.kinds import KINDS
-from sogni.errors import Problem, ProjectLost, ProtocolError, SubmissionUncertain, ValidationError
+from sogni.errors import (
+    ApiError,
+    Problem,
+    ProjectLost,
+    ProtocolError,
+    SubmissionUncertain,
+    TransportError,
+    ValidationError,
+)
 from sogni.types.project import CancelOutcome
 
 from .._bridge import Bridge
@@ -217,13 +225,17 @@ class Projects(Catalog, Estimates, Loras, Urls):
         state = verdicts[project_id]
         if state == "lost":
             return None
-        if state == "unknown":
+        try:
+            return await self.resume(project_id, deadline.remaining())
+        except (ApiError, ProjectLost, TransportError) as problem:
+            if state != "unknown":
+                raise
+            # One that has just ended is unknown, too, until its record is stored; the lookup of `resume` finds it.
             raise SubmissionUncertain(
                 f"Whether project {project_id} was ordered before could not be found out; it was not ordered now.",
                 hint="Call again with the same key.",
                 project_id=project_id,
-            )
-        return await self.resume(project_id, deadline.remaining())
+            ) from problem
 
     async def _order(
         self,
@@ -317,7 +329,6 @@ class Projects(Catalog, Estimates, Loras, Urls):
         Source: `GET /v2/projects/{id}`, `GET /v1/projects/{id}`.
         """
         from sogni._protocol.recovery import rebuild
-        from sogni.errors import ApiError
 
         project_id = check_project_id(project_id)
         deadline = Deadline(timeout)
@@ -341,8 +352,6 @@ class Projects(Catalog, Estimates, Loras, Urls):
         return Project(entry, self._engine, self._bridge)
 
     async def _stored(self, project_id: str, deadline: Deadline) -> ProjectRecord:
-        from sogni.errors import ApiError
-
         try:
             return await self._bridge.call(self._engine.request, rest.project_record(project_id), deadline)
         except ApiError as refusal:
