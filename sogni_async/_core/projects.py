@@ -227,13 +227,17 @@ class Projects(Catalog, Estimates, Loras, Urls):
         state = verdicts[project_id]
         if state == "lost":
             return None
-        if state == "unknown":
+        try:
+            return await self.resume(project_id, deadline.remaining())
+        except (ApiError, ProjectLost, TransportError) as problem:
+            if state != "unknown":
+                raise
+            # One that has just ended is unknown, too, until its record is stored; the lookup of `resume` finds it.
             raise SubmissionUncertain(
                 f"Whether project {project_id} was ordered before could not be found out; it was not ordered now.",
                 hint="Call again with the same key.",
                 project_id=project_id,
-            )
-        return await self.resume(project_id, deadline.remaining())
+            ) from problem
 
     async def _order(
         self,
@@ -351,7 +355,6 @@ class Projects(Catalog, Estimates, Loras, Urls):
         return Project(entry, self._engine, self._bridge)
 
     async def _stored(self, project_id: str, deadline: Deadline) -> ProjectRecord:
-
         try:
             return await self._bridge.call(self._engine.request, rest.project_record(project_id), deadline)
         except ApiError as refusal:

@@ -90,6 +90,17 @@ class TestKeys:
             assert first.status is ProjectStatus.FAILED
             assert client.projects.tracked_projects == [second]
 
+    async def test_one_that_has_just_ended_and_is_not_stored_yet_is_there(self, sandbox: Sandbox) -> None:
+        sandbox.script(late_record=2)
+        async with SogniClient(sandbox=sandbox) as client:
+            first = await client.projects.create(**ORDER, key="order-7")
+            await first.wait(timeout=20)
+        async with SogniClient(sandbox=sandbox) as client:
+            again = await client.projects.create(**ORDER, key="order-7")
+            assert again.id == first.id
+            assert len(await again.wait(timeout=20)) == 1
+        assert len(sandbox.submissions) == 1
+
     async def test_a_render_that_failed_is_what_the_key_stands_for(self, sandbox: Sandbox) -> None:
         async with SogniClient(sandbox=sandbox) as client:
             sandbox.script(fail_jobs=[0])
