@@ -39,6 +39,13 @@ _OTHER_WORDS = {
     "seconds": "duration",
 }
 
+# What another project type calls the same.
+_SISTERS = {
+    ("video", "starting_image"): "reference_image",
+    ("image", "reference_image"): "starting_image",
+    ("audio", "reference_video"): "reference_audio",
+}
+
 # A recording may well come in a container that names itself a video.
 _FITTING = {"image": ("image",), "video": ("video",), "audio": ("audio", "video")}
 
@@ -297,7 +304,9 @@ def _advise(draft: Draft, rule: ModelRule) -> None:
         if value is None:
             continue
         if name not in own:
-            draft.warn(name, f"is no parameter of {rule.media} projects and was left out")
+            sister = _SISTERS.get((rule.media, name))
+            hint = f"; did you mean {sister}?" if sister else ""
+            draft.warn(name, f"is no parameter of {rule.media} projects and was left out{hint}")
         else:
             span = getattr(draft.options, name, None)
             if isinstance(span, Range):

@@ -87,7 +87,7 @@ class Draft:
 
     def warn(self, name: str, what: str) -> None:
         """Notes something odd that is sent, or left out, all the same."""
-        self.warnings.append(f"{self.prefix}{name} {what}.")
+        self.warnings.append(f"{self.prefix}{name} {what}{'' if what.endswith('?') else '.'}")
 
     def send(self, wire: str, name: str, value: object, *, top: bool = False) -> None:
         """Writes a value as it was given."""
