@@ -78,10 +78,7 @@ class Catalog:
             ModelNotFound: the catalogue has no such model.
         Source: `GET /api/v1/models/list`, `GET /api/v2/models/tiers`.
         """
-        from sogni._rules.options import model_options
-
-        models, tiers = self._bridge.call(self._engine.catalogue.both, Deadline(timeout))
-        return model_options(model_id, models, tiers)
+        return self._bridge.call(self._engine.catalogue.options, model_id, Deadline(timeout))
 
     def get_size_presets(
         self, network: str, model_id: str, force_refresh: bool = False, timeout: float | None = None

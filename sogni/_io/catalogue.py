@@ -11,7 +11,7 @@ from .._protocol import rest
 from .cache import Flights
 
 if TYPE_CHECKING:
-    from ..types.catalog import Model, SizePreset
+    from ..types.catalog import Model, ModelOptions, SizePreset
     from ..types.library import LoraCatalog
 
 KEPT = 86_400.0  # seconds that models and tiers are kept
@@ -31,6 +31,9 @@ class Catalogue:
         self._request = request
         self._aside = aside
         self._flights = Flights()
+        self._options: dict[str, ModelOptions] = {}
+        self._options_of = (0, 0)
+        self._catalogues: tuple[object, object] | None = None
 
     def models(self, deadline: Deadline | None = None, *, force: bool = False) -> tuple[Model, ...]:
         """All models."""
@@ -51,6 +54,23 @@ class Catalogue:
         if self._flights.peek("tiers") is None:
             self._aside("tiers", self.tiers)
         return self.models(deadline), self.tiers(deadline)
+
+    def options(self, model_id: str, deadline: Deadline | None = None) -> ModelOptions:
+        """What one model takes; worked out once for each catalogue.
+
+        Raises:
+            ModelNotFound: the catalogue does not list it.
+        """
+        from .._rules.options import model_options
+
+        models, tiers = self.both(deadline)
+        if self._options_of != (id(models), id(tiers)):
+            self._options, self._options_of = {}, (id(models), id(tiers))
+            self._catalogues = (models, tiers)  # kept, so that their ids stay theirs
+        options, name = self._options, str(model_id)
+        if name not in options:
+            options[name] = model_options(name, models, tiers)
+        return options[name]
 
     def size_presets(
         self, network: str, model_id: str, deadline: Deadline | None = None, *, force: bool = False

@@ -250,14 +250,13 @@ class Projects(Catalog, Estimates, Loras, Urls):
     ) -> Project:
         """Build, upload, send."""
         from sogni._rules.build import build_job
-        from sogni._rules.options import model_options
 
-        models, tiers = await self._bridge.call(self._engine.catalogue.both, deadline)
+        options = await self._bridge.call(self._engine.catalogue.options, str(given["model_id"]), deadline)
         settings = self._engine.settings
         plan = build_job(
             given,
             project_id=project_id,
-            options=model_options(str(given["model_id"]), models, tiers),
+            options=options,
             app_source=settings.app_source,
             attribution=settings.attribution,
         )
