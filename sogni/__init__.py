@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from ._core.tokens import (
         TransactionPages as TransactionPages,
     )
+    from ._core.verbs import Verbs as Verbs
     from ._rules.frames import calculate_video_frames as calculate_video_frames, frames_for_audio as frames_for_audio
     from ._store.sidecar import load as load
     from ._version import VERSION as VERSION, __version__ as __version__
@@ -260,6 +261,7 @@ else:
         "TrialEligibility": ".types.subscription",
         "VERSION": "._version",
         "ValidationError": ".errors",
+        "Verbs": "._core.verbs",
         "VideoAssetConfig": ".types.catalog",
         "VideoKeywords": ".types.keywords",
         "VideoParams": ".types.params",
@@ -400,6 +402,7 @@ __all__ = [
     "TransportError",
     "TrialEligibility",
     "ValidationError",
+    "Verbs",
     "VideoAssetConfig",
     "VideoKeywords",
     "VideoParams",

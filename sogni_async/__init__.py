@@ -157,6 +157,7 @@ if TYPE_CHECKING:
     from ._core.tokens import (
         TransactionPages as TransactionPages,
     )
+    from ._core.verbs import Verbs as Verbs
 else:
     _WHERE = {
         "Announcement": "sogni.types.notices",
@@ -264,6 +265,7 @@ else:
         "TrialEligibility": "sogni.types.subscription",
         "VERSION": "sogni._version",
         "ValidationError": "sogni.errors",
+        "Verbs": "._core.verbs",
         "VideoAssetConfig": "sogni.types.catalog",
         "VideoKeywords": "sogni.types.keywords",
         "VideoParams": "sogni.types.params",
@@ -404,6 +406,7 @@ __all__ = [
     "TransportError",
     "TrialEligibility",
     "ValidationError",
+    "Verbs",
     "VideoAssetConfig",
     "VideoKeywords",
     "VideoParams",

@@ -3,9 +3,12 @@
 
 from __future__ import annotations
 
+import inspect
+from difflib import get_close_matches
 from typing import TYPE_CHECKING
 
 from sogni._io.process import Shared
+from sogni.errors import ConfigError
 
 from .client import SogniClient
 from .projects import Projects
@@ -36,6 +39,12 @@ def configure(**arguments: Unpack[ClientArguments]) -> None:
     Raises:
         ConfigError: a value that cannot work; the client so far stays.
     """
+    known = inspect.signature(SogniClient.__init__).parameters
+    for name in arguments:
+        if name not in known:
+            near = get_close_matches(name, known, n=1)
+            hint = f"Did you mean {near[0]}?" if near else f"It takes {', '.join(list(known)[1:])}."
+            raise ConfigError(f"{name} is no argument of SogniClient.", hint=hint)
     former = _shared.replace(SogniClient(**arguments) if arguments else None)
     if former is not None:
         former.close()

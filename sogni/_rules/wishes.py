@@ -6,6 +6,7 @@ import os
 import re
 from collections.abc import Collection, Mapping, Sequence
 from decimal import Decimal, InvalidOperation
+from inspect import iscoroutinefunction
 from typing import Any
 
 from attrs import field, frozen
@@ -151,11 +152,11 @@ def wish(
         known.add("a video")
     row = way(verb, known, model if isinstance(model, str) else None)
     problems += _wrong_choice("quality", quality, QUALITIES)
-    if not isinstance(progress, bool) and not callable(progress):
-        allowed = "True, False or a function of one number"
+    if not isinstance(progress, bool) and not _is_plain(progress):
+        allowed = "True, False or a plain function of one number"
         problems.append(Problem("progress", f"progress must be {allowed}, not {short(progress)}.", allowed=allowed))
-    if on_event is not None and not callable(on_event):
-        allowed = "a function of one event"
+    if on_event is not None and not _is_plain(on_event):
+        allowed = "a plain function of one event"
         problems.append(Problem("on_event", f"on_event must be {allowed}, not {short(on_event)}.", allowed=allowed))
     if media is True or (isinstance(media, (list, tuple)) and any(one is True for one in media)):
         problems.append(Problem("media", "The file that a verb works on must be given, not True.", allowed="a file"))
@@ -256,6 +257,11 @@ def _size(
         allowed += ", or the name of a size of the model, such as square_hd"
     problems.append(Problem("size", f"size must be {allowed}; not {short(size)}.", value=size, allowed=allowed))
     return {}, None
+
+
+def _is_plain(callback: object) -> bool:
+    """Whether something can be called and needs nobody to await it."""
+    return callable(callback) and not iscoroutinefunction(callback)
 
 
 _MOST_DIGITS = 6

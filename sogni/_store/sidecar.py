@@ -85,12 +85,20 @@ def load(path: str | os.PathLike[str]) -> ImageParams | VideoParams | AudioParam
             text = opened.read(_LARGEST + 1)
     except OSError as error:
         reason = error.strerror or str(error)
-        raise StorageError(f"{file} could not be read: {reason}.", errno=error.errno, path=str(file)) from None
+        raise StorageError(
+            f"{file} could not be read: {reason}.",
+            errno=error.errno,
+            path=str(file),
+            hint="`save` writes it beside each output, unless sidecar=False.",
+        ) from None
     try:
         document: Any = json.loads(text) if len(text) <= _LARGEST else None
         request: dict[str, Any] = dict(document["request"])
         kinds: dict[str, type[Any]] = {"image": ImageParams, "video": VideoParams, "audio": AudioParams}
         kind = kinds[request.pop("type")]
+        if request.get("number_of_media", 1) == 1 and isinstance(document.get("seed"), int):
+            # What the network chose, so that ordering it again gives the same output.
+            request.setdefault("seed", document["seed"])
         missing = sorted(name for name, value in request.items() if _is_left_out(value))
         for name in missing:
             del request[name]

@@ -20,6 +20,9 @@ LIMIT = 400_000
 #: How far back `latest` looks.
 LATEST = 5000
 
+# Seconds after which a condition is looked at again although nothing has happened in the sandbox itself.
+_ELSEWHERE = 0.1
+
 
 class Journal:
     """Everything that happened, with a condition variable to wait on."""
@@ -99,23 +102,22 @@ class Journal:
             self._touch()
 
     def wait_for(self, predicate: Callable[[], T], timeout: float) -> T:
-        """Block until the predicate gives something true; it runs without the lock, after every change."""
+        """Block until the predicate gives something true.
+
+        It runs without the lock, after every change, and now and then for what changes elsewhere, such as in a client.
+        """
         deadline = time.monotonic() + timeout
         while True:
             with self._changed:
                 seen = self._revision
             if value := predicate():
                 return value
+            left = deadline - time.monotonic()
+            if left <= 0:
+                raise TimeoutError(f"not true within {timeout:g} s; the log ends with:\n{self._tail()}")
             with self._changed:
-                while self._revision == seen:
-                    left = deadline - time.monotonic()
-                    if left <= 0 or not self._changed.wait(left):
-                        break
-                else:
-                    continue
-            if value := predicate():
-                return value
-            raise TimeoutError(f"not true within {timeout:g} s; the log ends with:\n{self._tail()}")
+                if self._revision == seen:
+                    self._changed.wait(min(left, _ELSEWHERE))
 
     def _touch(self) -> None:
         self._revision += 1

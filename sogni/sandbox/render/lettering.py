@@ -8,6 +8,8 @@ from PIL import Image, ImageDraw, ImageFont
 
 Font = ImageFont.FreeTypeFont | ImageFont.ImageFont
 
+_MOST = 400
+
 
 @functools.lru_cache(maxsize=16)
 def font(size: int) -> Font:
@@ -35,7 +37,8 @@ def caption(image: Image.Image, text: str, small: str) -> None:
     room = image.width - 4 * pad
     if room < size * 4:
         return
-    lines = _wrap(" ".join(text.split()) or "(no prompt)", letters, room, 4)
+    # No more than fits anyway: a text without spaces is measured letter by letter.
+    lines = _wrap(" ".join(text[:_MOST].split()) or "(no prompt)", letters, room, 4)
     small_lines = _wrap(small, fine, room, 1)
     height = len(lines) * size * 4 // 3 + len(small_lines) * size + pad
     top = image.height - height - pad
