@@ -25,6 +25,10 @@ WORKERS = 16
 # A stream that is never empty must still let other tasks run.
 YIELD_EVERY = 256
 
+# Whoever waits is held here. Loops hold their tasks weakly: one that nobody keeps would be collected in the middle of
+# its wait, by any thread at any moment, also by one that holds the lock which the end of a wait asks for.
+_armed: set[_Waker] = set()
+
 
 class Bridge:
     """The five ways in which a client waits."""
@@ -66,10 +70,12 @@ class Bridge:
             found, item = inbox.poll(waker)
             if found:
                 return item
+            _armed.add(waker)
             try:
                 # Not wait_for: before Python 3.12 it swallows a cancel that comes together with the item.
                 done, _ = await asyncio.wait((waker.woken,), timeout=deadline.remaining())
             finally:
+                _armed.discard(waker)
                 inbox.forget(waker)
             if not done:
                 found, item = inbox.poll(None)
@@ -113,7 +119,11 @@ class _Waker:
         self.woken: asyncio.Future[None] = self._loop.create_future()
 
     def __call__(self) -> None:
-        _hand_over(self._loop, self.woken, _finish, None)
+        try:
+            self._loop.call_soon_threadsafe(_finish, self.woken, None)
+        except RuntimeError:
+            # The loop was closed around a task that still waits.
+            _armed.discard(self)
 
 
 def _hand_over(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import threading
 from pathlib import Path
 
@@ -14,7 +15,7 @@ from sogni._io.inbox import Inbox
 from sogni._protocol.ids import keyed_id
 from sogni.sandbox import Sandbox
 from sogni_async import ClosedError, Completed, ConfigError, Project, SogniClient, ValidationError, WaitTimeout
-from sogni_async._bridge import Bridge
+from sogni_async._bridge import Bridge, _armed
 from tests.orders import ORDER
 
 
@@ -228,3 +229,49 @@ async def test_closing_ends_the_wait_for_a_key(sandbox: Sandbox) -> None:
             await waiting
         claim.release()
     assert sandbox.submissions == []
+
+
+async def test_a_task_that_nobody_keeps_is_told_all_the_same(sandbox: Sandbox) -> None:
+    sandbox.script(hold_at="progress:1")
+    told: list[int] = []
+    async with SogniClient(sandbox=sandbox) as client:
+        project = await client.projects.create(**ORDER)
+
+        async def wait() -> None:
+            told.append(len(await project.wait()))
+
+        async def watch() -> None:
+            told.extend([0 async for event in project.events() if isinstance(event, Completed)])
+
+        for forgotten in (wait, watch):
+            asyncio.get_running_loop().create_task(forgotten())
+        sandbox.wait_for(lambda: [entry for entry in sandbox.log if entry.frame_kind == "jobProgress"])
+        while len(_armed) < 2:
+            await asyncio.sleep(0)
+        # What the collector finds is ended in this thread, and the end of a wait would ask for the lock.
+        with client._engine.lock:
+            gc.collect()
+        sandbox.release()
+        while len(told) < 2:
+            await asyncio.sleep(0.01)
+    assert sorted(told) == [0, 1]
+    assert not _armed
+
+
+def test_a_loop_that_is_closed_around_a_wait_keeps_nothing(sandbox: Sandbox) -> None:
+    sandbox.script(hold_at="progress:1")
+    client = SogniClient(sandbox=sandbox)
+
+    async def leave() -> None:
+        project = await client.projects.create(**ORDER)
+        asyncio.get_running_loop().create_task(project.wait())
+        while not _armed:
+            await asyncio.sleep(0)
+
+    loop = asyncio.new_event_loop()
+    loop.run_until_complete(leave())
+    loop.close()
+    assert _armed
+    asyncio.run(client.aclose())
+    assert not _armed
+    sandbox.release()
