@@ -11,9 +11,17 @@ from .common import ROOT, Row, environment, in_turn, main, spawn
 # Everything of ours, and the libraries that are imported inside functions; the outer ring is for other programs.
 EVERYTHING = """
 import pkgutil, importlib, sogni
-for module in pkgutil.walk_packages(sogni.__path__, "sogni."):
-    if not module.name.startswith(("sogni.sandbox", "sogni.cli")):
-        importlib.import_module(module.name)
+# Not walk_packages: it imports a package in order to look into it, the outer ring among them.
+waiting = [("sogni.", sogni.__path__)]
+while waiting:
+    prefix, path = waiting.pop()
+    for module in pkgutil.iter_modules(path, prefix):
+        if module.name not in ("sogni.sandbox", "sogni.cli"):
+            found = importlib.import_module(module.name)
+            if module.ispkg:
+                waiting.append((module.name + ".", found.__path__))
+import sys
+assert not {"aiohttp", "sogni.sandbox", "sogni.cli"} & set(sys.modules)
 for name in sogni.__all__:
     getattr(sogni, name)
 import requests, websocket, cattrs, eth_account
