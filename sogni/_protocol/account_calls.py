@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from . import given
 from .auth import Hidden, read_pair
-from .call import Call, segment
+from .call import Call, an_object, nothing, segment
 
 if TYPE_CHECKING:
     from ..types.account import Balance, Profile, TokenPair, WalletBalance
@@ -77,13 +77,13 @@ def create(
 
 def logout() -> Call[None]:
     """Ends the session at the service."""
-    return Call(method="POST", path="/v1/account/logout", read=_nothing, body={}, repeatable=False)
+    return Call(method="POST", path="/v1/account/logout", read=nothing, body={}, repeatable=False)
 
 
 def validate_username(username: str) -> Call[None]:
     """Whether a name may be taken: an error with the code 108 says that it is."""
     body = {"username": username}
-    return Call(method="POST", path="/v1/account/username/validate", read=_nothing, body=body, auth=False)
+    return Call(method="POST", path="/v1/account/username/validate", read=nothing, body=body, auth=False)
 
 
 # --- who it is and what it has --------------------------------------------------------------------------------------
@@ -96,7 +96,7 @@ def me() -> Call[Profile]:
         from ..types.account import Profile
         from .wire import structure
 
-        fields = dict(_object(data))
+        fields = dict(an_object(data))
         # On the wire the address has another name than anywhere else.
         fields["email"] = fields.pop("currentEmail", None) or fields.get("email")
         return structure(fields, Profile)
@@ -132,7 +132,7 @@ def wallet_balance(wallet_address: str, provider: str) -> Call[WalletBalance]:
 def set_device_id(device_id: str) -> Call[None]:
     """Tells the service which device this is."""
     body = {"deviceId": given.text("device_id", device_id)}
-    return Call(method="POST", path="/v1/account/device-id", read=_nothing, body=body, repeatable=False)
+    return Call(method="POST", path="/v1/account/device-id", read=nothing, body=body, repeatable=False)
 
 
 # --- leaderboard ----------------------------------------------------------------------------------------------------
@@ -168,7 +168,7 @@ def announcements(platform: str | None) -> Call[tuple[Announcement, ...]]:
 def dismiss_announcement(announcement_id: str) -> Call[None]:
     """Has an announcement never shown again to this account."""
     path = f"/v1/announcements/{segment(given.text('announcement_id', announcement_id))}/dismiss"
-    return Call(method="POST", path=path, read=_nothing, body={}, repeatable=False)
+    return Call(method="POST", path=path, read=nothing, body={}, repeatable=False)
 
 
 def announcement(data: object) -> Announcement | None:
@@ -195,13 +195,3 @@ def seconds(milliseconds: object) -> float | None:
     if isinstance(milliseconds, bool) or not isinstance(milliseconds, (int, float)) or not 0 < milliseconds < 2**53:
         return None
     return milliseconds / 1000
-
-
-def _object(data: object) -> Mapping[str, object]:
-    if not isinstance(data, Mapping):
-        raise ValueError(f"expected an object, got {type(data).__name__}")
-    return data
-
-
-def _nothing(_: object) -> None:
-    return None

@@ -61,3 +61,14 @@ def number_text(value: object) -> str:
         # JavaScript begins with exponents later than Python does.
         return format(Decimal(repr(value)), "f")
     return str(value)
+
+
+def an_object(data: object) -> Mapping[str, object]:
+    """The answer as the object that it must be; raises ValueError."""
+    if not isinstance(data, Mapping):
+        raise ValueError(f"expected an object, got {type(data).__name__}")
+    return data
+
+
+def nothing(_: object) -> None:
+    """Reads an answer that nobody needs."""

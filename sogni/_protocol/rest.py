@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
 from ..errors import Problem, ProtocolError, ValidationError
-from .call import Call, Host, segment
+from .call import Call, Host, an_object, nothing, segment
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -40,7 +40,7 @@ def tiers() -> Call[dict[str, Tier]]:
     """The option ranges of every tier, by its name."""
 
     def read(data: object) -> dict[str, Tier]:
-        return {name: tier for name, tier in _object(data).items() if isinstance(tier, Mapping)}
+        return {name: tier for name, tier in an_object(data).items() if isinstance(tier, Mapping)}
 
     return Call(method="GET", path="/api/v2/models/tiers", read=read, host=Host.SOCKET)
 
@@ -49,7 +49,7 @@ def network_models(network: str) -> Call[dict[str, int]]:
     """How many workers offer each model right now; the keys are the network's numbers of models, as text."""
 
     def read(data: object) -> dict[str, int]:
-        counts = {sid: _whole(count) for sid, count in _object(data).items()}
+        counts = {sid: _whole(count) for sid, count in an_object(data).items()}
         return {sid: count for sid, count in counts.items() if count is not None}
 
     path = f"/api/v1/status/network/{_part('network', network)}/models"
@@ -170,7 +170,7 @@ def live_projects() -> Call[frozenset[str]]:
     def read(data: object) -> frozenset[str]:
         from .wire import fold_id
 
-        entries = _object(data).get("projects")
+        entries = an_object(data).get("projects")
         if not isinstance(entries, list):
             raise ValueError("projects is not a list")
         ids = (entry.get("id") for entry in entries if isinstance(entry, Mapping))
@@ -224,7 +224,7 @@ def _read_recent(data: object) -> tuple[RecentProject, ...]:
 
     never = datetime.min.replace(tzinfo=timezone.utc)
     groups: dict[str, list[tuple[RecentJob, Mapping[str, object]]]] = {}
-    entries = _object(data).get("jobs")
+    entries = an_object(data).get("jobs")
     for entry in entries if isinstance(entries, list) else ():
         parent = entry.get("parentRequest") if isinstance(entry, Mapping) else None
         project_id = parent.get("id") if isinstance(parent, Mapping) else None
@@ -326,7 +326,7 @@ def import_lora(*, url: str, name: str, model_id: str, rights_confirmed: bool) -
 def remove_lora(lora_id: str) -> Call[None]:
     """Deletes a LoRA of the account."""
     path = f"/v1/loras/personal/{_part('lora_id', lora_id)}"
-    return Call(method="DELETE", path=path, read=_nothing, repeatable=False)
+    return Call(method="DELETE", path=path, read=nothing, repeatable=False)
 
 
 def personal_catalog() -> Call[tuple[Lora, ...]]:
@@ -336,7 +336,7 @@ def personal_catalog() -> Call[tuple[Lora, ...]]:
         from ..types.library import Lora
         from .wire import structure_list
 
-        return tuple(map(_frozen_row, structure_list(_object(data).get("loras", []), Lora)))
+        return tuple(map(_frozen_row, structure_list(an_object(data).get("loras", []), Lora)))
 
     return Call(method="GET", path="/v1/loras/personal/catalog", read=read)
 
@@ -385,13 +385,13 @@ def bind_upload(asset_id: str, *, project_id: str, type: str, id: str | None = N
     """Copies a saved file into a slot of a project."""
     body = {"projectId": project_id, "type": type, **({"id": id} if id is not None else {})}
     path = f"/v1/assets/{_part('asset_id', asset_id)}/bind"
-    return Call(method="POST", path=path, read=_nothing, body=body, repeatable=False)
+    return Call(method="POST", path=path, read=nothing, body=body, repeatable=False)
 
 
 def remove_upload(asset_id: str) -> Call[None]:
     """Deletes a saved file; projects it was bound to keep their copy."""
     path = f"/v1/assets/{_part('asset_id', asset_id)}"
-    return Call(method="DELETE", path=path, read=_nothing, repeatable=False)
+    return Call(method="DELETE", path=path, read=nothing, repeatable=False)
 
 
 def _read_saved_upload(data: object) -> SavedUpload:
@@ -413,16 +413,6 @@ def _part(name: str, value: str) -> str:
         message = f"{name} must be a non-empty text, not {value!r}."
         raise ValidationError(problems=[Problem(name, message, value=value)])
     return segment(value)
-
-
-def _object(data: object) -> Mapping[str, object]:
-    if not isinstance(data, Mapping):
-        raise ValueError(f"expected an object, got {type(data).__name__}")
-    return data
-
-
-def _nothing(_: object) -> None:
-    return None
 
 
 def _text(data: object, key: str) -> str | None:

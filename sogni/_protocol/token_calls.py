@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from ..errors import Problem, ProtocolError, ValidationError
 from . import given
 from .auth import Hidden
-from .call import Call
+from .call import Call, nothing
 
 if TYPE_CHECKING:
     from ..types.subscription import Checkout, Plan, Subscription, SubscriptionUsage, TrialEligibility
@@ -92,7 +92,7 @@ def claim_rewards(ids: Sequence[str], provider: str, turnstile_token: str | None
     if isinstance(ids, str) or not ids:
         raise ValidationError(problems=[Problem("ids", "ids must be a list of reward ids that is not empty.")])
     body = Hidden(claims=list(ids), provider=provider, turnstileToken=turnstile_token)
-    return Call(method="POST", path="/v3/account/reward/claim", read=_nothing, body=body, repeatable=False)
+    return Call(method="POST", path="/v3/account/reward/claim", read=nothing, body=body, repeatable=False)
 
 
 # --- tokens ---------------------------------------------------------------------------------------------------------
@@ -108,13 +108,13 @@ def withdraw_permit(*, wallet_address: str, amount: int, provider: str) -> Call[
 def withdraw(*, wallet_address: str, amount: int, provider: str, signature: str) -> Call[None]:
     """Withdraws."""
     body = Hidden(walletAddress=wallet_address, amount=str(amount), provider=provider, signature=signature)
-    return Call(method="POST", path="/v2/account/token/withdraw", read=_nothing, body=body, repeatable=False)
+    return Call(method="POST", path="/v2/account/token/withdraw", read=nothing, body=body, repeatable=False)
 
 
 def deposit(*, wallet_address: str, amount: int, provider: str) -> Call[None]:
     """Deposits; refused with the code 149 until the wallet has allowed it."""
     body = {"walletAddress": wallet_address, "amount": str(amount), "provider": provider}
-    return Call(method="POST", path="/v3/account/token/deposit", read=_nothing, body=body, repeatable=False)
+    return Call(method="POST", path="/v3/account/token/deposit", read=nothing, body=body, repeatable=False)
 
 
 def approve_permit(*, wallet_address: str, spender: str, provider: str) -> Call[object]:
@@ -133,7 +133,7 @@ def approve(*, wallet_address: str, spender: str, provider: str, deadline: objec
         deadline=deadline,
         approveSignature=signature,
     )
-    return Call(method="POST", path="/v1/contract/token/approve", read=_nothing, body=body, repeatable=False)
+    return Call(method="POST", path="/v1/contract/token/approve", read=nothing, body=body, repeatable=False)
 
 
 # --- subscription ---------------------------------------------------------------------------------------------------
@@ -234,10 +234,6 @@ def _member(data: object, name: str) -> object:
 
 def _as_sent(data: object) -> object:
     return data
-
-
-def _nothing(_: object) -> None:
-    return None
 
 
 def _after(last: object, every: object) -> float | None:
